@@ -31,6 +31,7 @@ namespace sealedge {
   X(kModelVersionTooOld, "KeyError", "ERR_MODEL_VERSION_TOO_OLD")      \
   X(kKeyPayloadInvalid, "KeyError", "ERR_KEY_PAYLOAD_INVALID")         \
   X(kKeyHandleInvalid, "KeyError", "ERR_KEY_HANDLE_INVALID")           \
+  X(kNoMatchingKey, "KeyError", "ERR_NO_MATCHING_KEY")                 \
   X(kModelInvalid, "ModelError", "ERR_MODEL_INVALID")                  \
   X(kOpUnsupported, "ModelError", "ERR_OP_UNSUPPORTED")                \
   X(kShapeMismatch, "ModelError", "ERR_SHAPE_MISMATCH")                \
