@@ -1,0 +1,49 @@
+// y[i] = op(x[i]). y may be x; otherwise no overlap. Bounds, NaN and infinity behaviour are listed at each op in
+// unary_scalar.cc (libm, the oracle) and in the ISA files (polynomials, bound against the oracle tested).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/kernel_context.h"
+
+namespace sealedge {
+
+enum class UnaryOp : uint8_t {
+  kClip,       // alpha = lo, beta = hi; Relu is Clip(0, infinity)
+  kLeakyRelu,  // alpha
+  kElu,        // alpha
+  kSelu,       // alpha, beta = gamma
+  kSigmoid,
+  kHardSigmoid,  // max(0, min(1, alpha * x + beta))
+  kHardSwish,    // x * max(0, min(1, x / 6 + 0.5))
+  kSilu,         // x * sigmoid(x)
+  kGelu,         // x / 2 * (1 + erf(x / sqrt(2)))
+  kSoftplus,
+  kSoftsign,
+  kMish,  // x * tanh(softplus(x))
+  kTanh,
+  kErf,
+  kExp,
+  kLog,
+  kSqrt,
+  kReciprocal,
+  kAbs,
+  kNeg,
+  kFloor,
+  kCeil,
+  kRound,  // half to even
+  kSign,
+  kSin,
+  kCos,
+  kCount,
+};
+
+struct UnaryParams {
+  float alpha = 0.0f;
+  float beta = 0.0f;
+};
+
+void f32_unary(UnaryOp op, UnaryParams params, const float* x, float* y, size_t size, const KernelContext& context);
+
+}  // namespace sealedge
