@@ -1,0 +1,481 @@
+/** The store on SQLite: the default, for one host. Several processes may share the file. */
+import { ServiceError } from '../../../src/errors.js';
+import { SqliteConnection, type SqlRow } from './sqlite_connection.js';
+import type {
+  AddKeyResult,
+  AppraisalRow,
+  ApprovalRow,
+  CompletedEnrolment,
+  ConsumeResult,
+  DeviceRow,
+  EnrolmentRow,
+  GrantRow,
+  GrantSubject,
+  KeyRow,
+  NewKeyRow,
+  NoncePurpose,
+  NonceRow,
+  PolicyRow,
+  RecordReleaseResult,
+  ReleaseRow,
+  Store,
+} from './store.js';
+
+const DEFAULT_LIMIT = 1_000;
+
+export class SqliteStore implements Store {
+  readonly #db: SqliteConnection;
+
+  private constructor(db: SqliteConnection) {
+    this.#db = db;
+  }
+
+  /** Opens or creates the database at `path`, mode 0600, and brings its schema up to date. */
+  static async open(path: string): Promise<SqliteStore> {
+    return new SqliteStore(SqliteConnection.open(path));
+  }
+
+  async ping(): Promise<void> {
+    this.#db.get('SELECT 1 AS one');
+  }
+
+  async issueNonce(row: NonceRow): Promise<void> {
+    this.#db.run(
+      'INSERT INTO nonces (nonce, purpose, device_id, issued_at, expires_at) VALUES (?, ?, ?, ?, ?)',
+      row.nonce,
+      row.purpose,
+      row.deviceId,
+      row.issuedAt,
+      row.expiresAt,
+    );
+  }
+
+  async consumeNonce(nonce: string, purpose: NoncePurpose, deviceId: string, now: number): Promise<ConsumeResult> {
+    return this.#db.transaction(() => {
+      const row = this.#db.get(
+        'SELECT expires_at, consumed_at FROM nonces WHERE nonce = ? AND purpose = ? AND device_id = ?',
+        nonce,
+        purpose,
+        deviceId,
+      );
+      if (row === undefined) return 'unknown';
+      if (row.consumed_at !== null) return 'used';
+      // Expired or not, a nonce that was shown is spent.
+      this.#db.run('UPDATE nonces SET consumed_at = ? WHERE nonce = ?', now, nonce);
+      return now >= integer(row, 'expires_at') ? 'expired' : 'consumed';
+    });
+  }
+
+  async purgeExpired(before: number): Promise<number> {
+    return this.#db.transaction(
+      () =>
+        this.#db.run('DELETE FROM nonces WHERE expires_at < ?', before) +
+        this.#db.run('DELETE FROM enrolments WHERE expires_at < ? AND completed_at IS NULL', before),
+    );
+  }
+
+  async beginEnrolment(row: EnrolmentRow): Promise<void> {
+    this.#db.run(
+      'INSERT INTO enrolments (enrolment_id, device_id, document, created_at, expires_at) VALUES (?, ?, ?, ?, ?)',
+      row.enrolmentId,
+      row.deviceId,
+      JSON.stringify(row.document),
+      row.createdAt,
+      row.expiresAt,
+    );
+  }
+
+  async getEnrolment(enrolmentId: string): Promise<CompletedEnrolment | undefined> {
+    const row = this.#db.get('SELECT * FROM enrolments WHERE enrolment_id = ?', enrolmentId);
+    return row && enrolment(row);
+  }
+
+  async completeEnrolment(
+    enrolmentId: string,
+    device: Pick<DeviceRow, 'deviceId' | 'fleet' | 'akName' | 'document'>,
+    result: unknown,
+    now: number,
+  ): Promise<{ status: 'completed' | 'repeated'; result: unknown } | { status: 'unknown' | 'expired' | 'revoked' }> {
+    return this.#db.transaction(() => {
+      const row = this.#db.get('SELECT * FROM enrolments WHERE enrolment_id = ?', enrolmentId);
+      if (row === undefined || row.device_id !== device.deviceId) return { status: 'unknown' as const };
+      const known = this.#db.get('SELECT revoked_at FROM devices WHERE device_id = ?', device.deviceId);
+      if (known !== undefined && known.revoked_at !== null) return { status: 'revoked' as const };
+      const pending = enrolment(row);
+      if (pending.completedAt !== null) return { status: 'repeated' as const, result: pending.result };
+      if (now >= pending.expiresAt) return { status: 'expired' as const };
+      this.#db.run(
+        `INSERT INTO devices (device_id, fleet, ak_name, document, enrolled_at) VALUES (?, ?, ?, ?, ?)
+         ON CONFLICT (device_id) DO UPDATE SET fleet = excluded.fleet, ak_name = excluded.ak_name,
+           document = excluded.document, enrolled_at = excluded.enrolled_at, last_appraised_at = NULL, last_status = NULL`,
+        device.deviceId,
+        device.fleet,
+        device.akName,
+        JSON.stringify(device.document),
+        now,
+      );
+      this.#db.run(
+        'UPDATE enrolments SET completed_at = ?, result = ? WHERE enrolment_id = ?',
+        now,
+        JSON.stringify(result),
+        enrolmentId,
+      );
+      return { status: 'completed' as const, result };
+    });
+  }
+
+  async getDevice(deviceId: string): Promise<DeviceRow | undefined> {
+    const row = this.#db.get('SELECT * FROM devices WHERE device_id = ?', deviceId);
+    return row && device(row);
+  }
+
+  async listDevices(options: { fleet?: string; after?: string; limit?: number } = {}): Promise<DeviceRow[]> {
+    const fleet = options.fleet ?? null;
+    return this.#db
+      .all(
+        'SELECT * FROM devices WHERE (? IS NULL OR fleet = ?) AND device_id > ? ORDER BY device_id LIMIT ?',
+        fleet,
+        fleet,
+        options.after ?? '',
+        options.limit ?? DEFAULT_LIMIT,
+      )
+      .map(device);
+  }
+
+  async revokeDevice(deviceId: string, reason: string, now: number): Promise<boolean> {
+    return (
+      this.#db.run(
+        `UPDATE devices SET revoked_at = coalesce(revoked_at, ?), revoked_reason = coalesce(revoked_reason, ?)
+         WHERE device_id = ?`,
+        now,
+        reason,
+        deviceId,
+      ) === 1
+    );
+  }
+
+  async recordAppraisal(row: AppraisalRow): Promise<void> {
+    this.#db.transaction(() => {
+      this.#db.run(
+        'INSERT INTO appraisals (device_id, at, status, document) VALUES (?, ?, ?, ?)',
+        row.deviceId,
+        row.at,
+        row.status,
+        JSON.stringify(row.document),
+      );
+      this.#db.run(
+        'UPDATE devices SET last_appraised_at = ?, last_status = ? WHERE device_id = ?',
+        row.at,
+        row.status,
+        row.deviceId,
+      );
+    });
+  }
+
+  async listAppraisals(deviceId: string, limit = DEFAULT_LIMIT): Promise<AppraisalRow[]> {
+    return this.#db
+      .all('SELECT * FROM appraisals WHERE device_id = ? ORDER BY appraisal_id DESC LIMIT ?', deviceId, limit)
+      .map((row) => ({
+        deviceId: text(row, 'device_id'),
+        at: integer(row, 'at'),
+        status: text(row, 'status'),
+        document: json(row, 'document'),
+      }));
+  }
+
+  async addKey(row: NewKeyRow): Promise<AddKeyResult> {
+    return this.#db.transaction(() => {
+      const taken = this.#db.get(
+        'SELECT 1 AS one FROM keys WHERE key_id = ? OR (model = ? AND version = ?)',
+        row.keyId,
+        row.model,
+        row.version,
+      );
+      if (taken !== undefined) return { added: false, reason: 'exists' };
+      const newest = this.#db.get(
+        'SELECT version, generation FROM keys WHERE model = ? ORDER BY version DESC LIMIT 1',
+        row.model,
+      );
+      // A version slipped in below a newer one would need a generation between two that devices already count by.
+      if (newest !== undefined && integer(newest, 'version') > row.version)
+        return { added: false, reason: 'out-of-order' };
+      const generation = newest === undefined ? 0 : integer(newest, 'generation') + 1;
+      this.#db.run(
+        `INSERT INTO keys (key_id, model, version, generation, wrapped, document, created_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?)`,
+        row.keyId,
+        row.model,
+        row.version,
+        generation,
+        row.wrapped,
+        JSON.stringify(row.document),
+        row.createdAt,
+      );
+      return { added: true, generation };
+    });
+  }
+
+  async getKey(keyId: string): Promise<KeyRow | undefined> {
+    const row = this.#db.get('SELECT * FROM keys WHERE key_id = ?', keyId);
+    return row && key(row);
+  }
+
+  async findKey(model: string, version?: number): Promise<KeyRow | undefined> {
+    const row = this.#db.get(
+      'SELECT * FROM keys WHERE model = ? AND (? IS NULL OR version = ?) ORDER BY version DESC LIMIT 1',
+      model,
+      version ?? null,
+      version ?? null,
+    );
+    return row && key(row);
+  }
+
+  async listKeys(): Promise<Omit<KeyRow, 'wrapped'>[]> {
+    return this.#db
+      .all('SELECT key_id, model, version, generation, document, created_at FROM keys ORDER BY model, version')
+      .map(keyWithoutSecret);
+  }
+
+  async grantKey(keyId: string, subject: GrantSubject, now: number): Promise<boolean> {
+    const [kind, name] = subjectColumns(subject);
+    return this.#db.transaction(() => {
+      if (this.#db.get('SELECT 1 AS one FROM keys WHERE key_id = ?', keyId) === undefined) return false;
+      this.#db.run(
+        'INSERT INTO grants (key_id, subject_kind, subject, created_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
+        keyId,
+        kind,
+        name,
+        now,
+      );
+      return true;
+    });
+  }
+
+  async withdrawKey(keyId: string, subject: GrantSubject): Promise<boolean> {
+    const [kind, name] = subjectColumns(subject);
+    return (
+      this.#db.run('DELETE FROM grants WHERE key_id = ? AND subject_kind = ? AND subject = ?', keyId, kind, name) === 1
+    );
+  }
+
+  async listGrants(keyId: string): Promise<GrantRow[]> {
+    return this.#db.all('SELECT * FROM grants WHERE key_id = ? ORDER BY subject_kind, subject', keyId).map((row) => ({
+      keyId: text(row, 'key_id'),
+      subject: row.subject_kind === 'fleet' ? { fleet: text(row, 'subject') } : { deviceId: text(row, 'subject') },
+      createdAt: integer(row, 'created_at'),
+    }));
+  }
+
+  async isGranted(keyId: string, deviceId: string, fleet: string): Promise<boolean> {
+    return this.#isGranted(keyId, deviceId, fleet);
+  }
+
+  #isGranted(keyId: string, deviceId: string, fleet: string): boolean {
+    const row = this.#db.get(
+      `SELECT 1 AS one FROM grants WHERE key_id = ?
+         AND ((subject_kind = 'device' AND subject = ?) OR (subject_kind = 'fleet' AND subject = ?)) LIMIT 1`,
+      keyId,
+      deviceId,
+      fleet,
+    );
+    return row !== undefined;
+  }
+
+  async recordRelease(row: ReleaseRow): Promise<RecordReleaseResult> {
+    return this.#db.transaction(() => {
+      const device = this.#db.get('SELECT fleet, revoked_at FROM devices WHERE device_id = ?', row.deviceId);
+      if (device === undefined) return 'unknown';
+      if (device.revoked_at !== null) return 'revoked';
+      const fleet = text(device, 'fleet');
+      if (!this.#isGranted(row.keyId, row.deviceId, fleet)) return 'not-granted';
+      const approval = this.#db.get('SELECT epoch FROM approvals WHERE fleet = ?', fleet);
+      if (approval === undefined || integer(approval, 'epoch') !== row.epoch) return 'epoch-moved';
+      this.#db.run(
+        'INSERT INTO releases (device_id, key_id, epoch, generation, at, document) VALUES (?, ?, ?, ?, ?, ?)',
+        row.deviceId,
+        row.keyId,
+        row.epoch,
+        row.generation,
+        row.at,
+        JSON.stringify(row.document),
+      );
+      return 'recorded';
+    });
+  }
+
+  async listReleases(options: { deviceId?: string; limit?: number } = {}): Promise<ReleaseRow[]> {
+    const deviceId = options.deviceId ?? null;
+    return this.#db
+      .all(
+        'SELECT * FROM releases WHERE (? IS NULL OR device_id = ?) ORDER BY release_id DESC LIMIT ?',
+        deviceId,
+        deviceId,
+        options.limit ?? DEFAULT_LIMIT,
+      )
+      .map((row) => ({
+        deviceId: text(row, 'device_id'),
+        keyId: text(row, 'key_id'),
+        epoch: integer(row, 'epoch'),
+        generation: integer(row, 'generation'),
+        at: integer(row, 'at'),
+        document: json(row, 'document'),
+      }));
+  }
+
+  async getApproval(fleet: string): Promise<ApprovalRow | undefined> {
+    const row = this.#db.get('SELECT * FROM approvals WHERE fleet = ?', fleet);
+    return (
+      row && {
+        fleet: text(row, 'fleet'),
+        epoch: integer(row, 'epoch'),
+        document: json(row, 'document'),
+        updatedAt: integer(row, 'updated_at'),
+      }
+    );
+  }
+
+  async swapApproval(row: Omit<ApprovalRow, 'updatedAt'>, expectedEpoch: number, now: number): Promise<boolean> {
+    const document = JSON.stringify(row.document);
+    if (expectedEpoch === 0)
+      return (
+        this.#db.run(
+          'INSERT INTO approvals (fleet, epoch, document, updated_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
+          row.fleet,
+          row.epoch,
+          document,
+          now,
+        ) === 1
+      );
+    return (
+      this.#db.run(
+        'UPDATE approvals SET epoch = ?, document = ?, updated_at = ? WHERE fleet = ? AND epoch = ?',
+        row.epoch,
+        document,
+        now,
+        row.fleet,
+        expectedEpoch,
+      ) === 1
+    );
+  }
+
+  async getPolicy(fleet: string): Promise<PolicyRow | undefined> {
+    const row = this.#db.get('SELECT * FROM policies WHERE fleet = ?', fleet);
+    return (
+      row && {
+        fleet: text(row, 'fleet'),
+        revision: integer(row, 'revision'),
+        document: json(row, 'document'),
+        updatedAt: integer(row, 'updated_at'),
+      }
+    );
+  }
+
+  async swapPolicy(fleet: string, document: unknown, expectedRevision: number, now: number): Promise<boolean> {
+    const body = JSON.stringify(document);
+    if (expectedRevision === 0)
+      return (
+        this.#db.run(
+          'INSERT INTO policies (fleet, revision, document, updated_at) VALUES (?, 1, ?, ?) ON CONFLICT DO NOTHING',
+          fleet,
+          body,
+          now,
+        ) === 1
+      );
+    return (
+      this.#db.run(
+        `UPDATE policies SET revision = revision + 1, document = ?, updated_at = ? WHERE fleet = ? AND revision = ?`,
+        body,
+        now,
+        fleet,
+        expectedRevision,
+      ) === 1
+    );
+  }
+
+  async close(): Promise<void> {
+    this.#db.close();
+  }
+}
+
+function subjectColumns(subject: GrantSubject): ['fleet' | 'device', string] {
+  return 'fleet' in subject ? ['fleet', subject.fleet] : ['device', subject.deviceId];
+}
+
+// Columns come back untyped. A wrong type means a damaged or foreign database, and is reported, not passed on.
+function text(row: SqlRow, column: string): string {
+  const value = row[column];
+  if (typeof value !== 'string') throw damaged(column);
+  return value;
+}
+
+function integer(row: SqlRow, column: string): number {
+  const value = row[column];
+  if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw damaged(column);
+  return value;
+}
+
+function nullable<T>(row: SqlRow, column: string, read: (row: SqlRow, column: string) => T): T | null {
+  return row[column] === null ? null : read(row, column);
+}
+
+function bytes(row: SqlRow, column: string): Uint8Array {
+  const value = row[column];
+  if (value instanceof ArrayBuffer) return new Uint8Array(value);
+  if (!(value instanceof Uint8Array)) throw damaged(column);
+  return new Uint8Array(value);
+}
+
+function json(row: SqlRow, column: string): unknown {
+  try {
+    return JSON.parse(text(row, column));
+  } catch {
+    throw damaged(column);
+  }
+}
+
+function damaged(column: string): ServiceError {
+  return new ServiceError('ERR_STORE', `database is damaged: column ${column} does not hold what was written`, {
+    fields: { column },
+  });
+}
+
+function enrolment(row: SqlRow): CompletedEnrolment {
+  return {
+    enrolmentId: text(row, 'enrolment_id'),
+    deviceId: text(row, 'device_id'),
+    document: json(row, 'document'),
+    createdAt: integer(row, 'created_at'),
+    expiresAt: integer(row, 'expires_at'),
+    completedAt: nullable(row, 'completed_at', integer),
+    result: nullable(row, 'result', json),
+  };
+}
+
+function device(row: SqlRow): DeviceRow {
+  return {
+    deviceId: text(row, 'device_id'),
+    fleet: text(row, 'fleet'),
+    akName: text(row, 'ak_name'),
+    document: json(row, 'document'),
+    enrolledAt: integer(row, 'enrolled_at'),
+    lastAppraisedAt: nullable(row, 'last_appraised_at', integer),
+    lastStatus: nullable(row, 'last_status', text),
+    revokedAt: nullable(row, 'revoked_at', integer),
+    revokedReason: nullable(row, 'revoked_reason', text),
+  };
+}
+
+function keyWithoutSecret(row: SqlRow): Omit<KeyRow, 'wrapped'> {
+  return {
+    keyId: text(row, 'key_id'),
+    model: text(row, 'model'),
+    version: integer(row, 'version'),
+    generation: integer(row, 'generation'),
+    document: json(row, 'document'),
+    createdAt: integer(row, 'created_at'),
+  };
+}
+
+function key(row: SqlRow): KeyRow {
+  return { ...keyWithoutSecret(row), wrapped: bytes(row, 'wrapped') };
+}

@@ -1,0 +1,166 @@
+/**
+ * What the service remembers, behind one asynchronous interface (design decision 18): verifiers hold no state of their
+ * own, so two processes on one database must agree. Every verb below is atomic: it happens wholly and durably before its
+ * promise resolves, or not at all. A verb that loses a race says so in its result; a store that fails throws
+ * `ServiceError` `ERR_STORE`.
+ *
+ * The store judges nothing and parses no evidence. `document` columns are JSON the caller wrote and reads back; secrets
+ * reach it only wrapped (key rows) or as digests (credential challenges). Times are milliseconds since the epoch.
+ */
+
+export type NoncePurpose = 'attest' | 'release';
+
+export interface NonceRow {
+  /** base64url of the bytes a device quotes over. */
+  nonce: string;
+  purpose: NoncePurpose;
+  deviceId: string;
+  issuedAt: number;
+  expiresAt: number;
+}
+
+/** `unknown` covers another device's nonce and another purpose: whoever asks learns nothing about them. */
+export type ConsumeResult = 'consumed' | 'unknown' | 'expired' | 'used';
+
+export interface EnrolmentRow {
+  enrolmentId: string;
+  deviceId: string;
+  /** What the challenge was made for; never the challenge's secret itself. */
+  document: unknown;
+  createdAt: number;
+  expiresAt: number;
+}
+
+export interface CompletedEnrolment extends EnrolmentRow {
+  completedAt: number | null;
+  /** What the first completion answered, so that a retry is answered alike. */
+  result: unknown;
+}
+
+export interface DeviceRow {
+  /** Stable over re-enrolment: derived from the EK. */
+  deviceId: string;
+  fleet: string;
+  akName: string;
+  document: unknown;
+  enrolledAt: number;
+  lastAppraisedAt: number | null;
+  lastStatus: string | null;
+  revokedAt: number | null;
+  revokedReason: string | null;
+}
+
+export interface KeyRow {
+  keyId: string;
+  model: string;
+  version: number;
+  /** Rises with version within a model; N = counter base + generation (design decision 11). */
+  generation: number;
+  /** The key under the key-encryption key; useless alone. */
+  wrapped: Uint8Array;
+  document: unknown;
+  createdAt: number;
+}
+
+export type NewKeyRow = Omit<KeyRow, 'generation'>;
+/** `exists`: this key id or version is there already. `out-of-order`: a newer version of the model is there already. */
+export type AddKeyResult = { added: true; generation: number } | { added: false; reason: 'exists' | 'out-of-order' };
+
+export type GrantSubject = { fleet: string } | { deviceId: string };
+export interface GrantRow {
+  keyId: string;
+  subject: GrantSubject;
+  createdAt: number;
+}
+
+export interface ApprovalRow {
+  fleet: string;
+  epoch: number;
+  document: unknown;
+  updatedAt: number;
+}
+
+export interface PolicyRow {
+  fleet: string;
+  revision: number;
+  document: unknown;
+  updatedAt: number;
+}
+
+export interface AppraisalRow {
+  deviceId: string;
+  at: number;
+  status: string;
+  document: unknown;
+}
+
+export interface ReleaseRow {
+  deviceId: string;
+  keyId: string;
+  epoch: number;
+  generation: number;
+  at: number;
+  document: unknown;
+}
+
+export type RecordReleaseResult = 'recorded' | 'revoked' | 'not-granted' | 'epoch-moved' | 'unknown';
+
+export interface Store {
+  /** Cheap proof that the database answers. */
+  ping(): Promise<void>;
+
+  issueNonce(row: NonceRow): Promise<void>;
+  /** At most one caller ever gets `consumed` for a nonce. */
+  consumeNonce(nonce: string, purpose: NoncePurpose, deviceId: string, now: number): Promise<ConsumeResult>;
+  /** Forgets nonces and unfinished enrolments that expired before `before`; returns how many. */
+  purgeExpired(before: number): Promise<number>;
+
+  beginEnrolment(row: EnrolmentRow): Promise<void>;
+  getEnrolment(enrolmentId: string): Promise<CompletedEnrolment | undefined>;
+  /**
+   * Makes the device of a pending enrolment known, once. The same enrolment completed again returns the first result.
+   * `revoked`: the device was revoked; enrolling again does not lift that.
+   */
+  completeEnrolment(
+    enrolmentId: string,
+    device: Pick<DeviceRow, 'deviceId' | 'fleet' | 'akName' | 'document'>,
+    result: unknown,
+    now: number,
+  ): Promise<{ status: 'completed' | 'repeated'; result: unknown } | { status: 'unknown' | 'expired' | 'revoked' }>;
+
+  getDevice(deviceId: string): Promise<DeviceRow | undefined>;
+  /** Ordered by device id, after `after`. */
+  listDevices(options?: { fleet?: string; after?: string; limit?: number }): Promise<DeviceRow[]>;
+  /** False when unknown. Revoking twice keeps the first time and reason. */
+  revokeDevice(deviceId: string, reason: string, now: number): Promise<boolean>;
+  recordAppraisal(row: AppraisalRow): Promise<void>;
+  listAppraisals(deviceId: string, limit?: number): Promise<AppraisalRow[]>;
+
+  addKey(row: NewKeyRow): Promise<AddKeyResult>;
+  getKey(keyId: string): Promise<KeyRow | undefined>;
+  /** The newest version, or exactly `version`. */
+  findKey(model: string, version?: number): Promise<KeyRow | undefined>;
+  listKeys(): Promise<Omit<KeyRow, 'wrapped'>[]>;
+  /** False when the key is unknown. */
+  grantKey(keyId: string, subject: GrantSubject, now: number): Promise<boolean>;
+  /** False when there was no such grant. */
+  withdrawKey(keyId: string, subject: GrantSubject): Promise<boolean>;
+  listGrants(keyId: string): Promise<GrantRow[]>;
+  isGranted(keyId: string, deviceId: string, fleet: string): Promise<boolean>;
+
+  /**
+   * Records a release only if, at that instant, the device is enrolled and not revoked, the key granted to it, and the
+   * fleet's approval epoch still the one the release names: a revocation that was answered is never overtaken.
+   */
+  recordRelease(row: ReleaseRow): Promise<RecordReleaseResult>;
+  listReleases(options?: { deviceId?: string; limit?: number }): Promise<ReleaseRow[]>;
+
+  getApproval(fleet: string): Promise<ApprovalRow | undefined>;
+  /** Compare and set: succeeds only where the stored epoch is `expectedEpoch` (0: none stored) . */
+  swapApproval(row: Omit<ApprovalRow, 'updatedAt'>, expectedEpoch: number, now: number): Promise<boolean>;
+  getPolicy(fleet: string): Promise<PolicyRow | undefined>;
+  /** Compare and set on the revision (0: none stored); the new revision is one more. */
+  swapPolicy(fleet: string, document: unknown, expectedRevision: number, now: number): Promise<boolean>;
+
+  close(): Promise<void>;
+}

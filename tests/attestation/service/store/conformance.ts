@@ -1,0 +1,288 @@
+/** What every `Store` must do, whatever lies beneath it: run on SQLite now, on others as they come. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { NewKeyRow, Store } from '../../../../attestation/service/store/store.js';
+
+export interface StoreUnderTest {
+  /** Another independent connection to the same database, as a second service process would have. */
+  open(): Promise<Store>;
+  remove(): Promise<void>;
+}
+
+const T0 = 1_800_000_000_000;
+const DEVICE = { deviceId: 'device-a', fleet: 'plant-1', akName: '000b01', document: { note: 'first' } };
+
+function keyRow(version: number, model = 'motor'): NewKeyRow {
+  const wrapped = new Uint8Array([0, 1, 254, 255, version]);
+  return { keyId: `${model}-${version}`, model, version, wrapped, document: { publisher: 'p' }, createdAt: T0 };
+}
+
+async function enrol(store: Store, deviceId = DEVICE.deviceId, fleet = DEVICE.fleet, now = T0): Promise<void> {
+  const enrolmentId = `enrol-${deviceId}-${now}`;
+  await store.beginEnrolment({ enrolmentId, deviceId, document: {}, createdAt: now, expiresAt: now + 1_000 });
+  const done = await store.completeEnrolment(enrolmentId, { ...DEVICE, deviceId, fleet }, { ok: true }, now + 1);
+  expect(done.status).toBe('completed');
+}
+
+export function describeStore(name: string, setUp: () => Promise<StoreUnderTest>): void {
+  describe(`store on ${name}`, () => {
+    let database: StoreUnderTest;
+    let store: Store;
+    let other: Store;
+
+    beforeEach(async () => {
+      database = await setUp();
+      store = await database.open();
+      other = await database.open();
+    });
+    afterEach(async () => {
+      await store.close();
+      await other.close();
+      await database.remove();
+    });
+
+    const nonce = (value: string, expiresAt = T0 + 100) =>
+      ({ nonce: value, purpose: 'attest', deviceId: DEVICE.deviceId, issuedAt: T0, expiresAt }) as const;
+
+    it('consumes a nonce once, whichever connection asks', async () => {
+      await enrol(store);
+      await store.issueNonce(nonce('n1'));
+      expect(await other.consumeNonce('n1', 'attest', DEVICE.deviceId, T0 + 1)).toBe('consumed');
+      expect(await store.consumeNonce('n1', 'attest', DEVICE.deviceId, T0 + 2)).toBe('used');
+    });
+
+    it('gives a contended nonce to exactly one caller', async () => {
+      await enrol(store);
+      await store.issueNonce(nonce('n1'));
+      const results = await Promise.all(
+        Array.from({ length: 20 }, (_, i) =>
+          (i % 2 === 0 ? store : other).consumeNonce('n1', 'attest', DEVICE.deviceId, T0 + 1),
+        ),
+      );
+      expect(results.filter((result) => result === 'consumed')).toHaveLength(1);
+      expect(results.filter((result) => result === 'used')).toHaveLength(19);
+    });
+
+    it('tells neither another device nor another purpose about a nonce, and leaves it usable', async () => {
+      await enrol(store);
+      await enrol(store, 'device-b');
+      await store.issueNonce(nonce('n1'));
+      expect(await store.consumeNonce('n1', 'attest', 'device-b', T0 + 1)).toBe('unknown');
+      expect(await store.consumeNonce('n1', 'release', DEVICE.deviceId, T0 + 1)).toBe('unknown');
+      expect(await store.consumeNonce('n2', 'attest', DEVICE.deviceId, T0 + 1)).toBe('unknown');
+      expect(await store.consumeNonce('n1', 'attest', DEVICE.deviceId, T0 + 1)).toBe('consumed');
+    });
+
+    it('refuses a nonce from the instant it expires', async () => {
+      await enrol(store);
+      await store.issueNonce(nonce('n1', T0 + 100));
+      await store.issueNonce(nonce('n2', T0 + 100));
+      expect(await store.consumeNonce('n1', 'attest', DEVICE.deviceId, T0 + 99)).toBe('consumed');
+      expect(await store.consumeNonce('n2', 'attest', DEVICE.deviceId, T0 + 100)).toBe('expired');
+      expect(await store.consumeNonce('n2', 'attest', DEVICE.deviceId, T0 + 99)).toBe('used');
+    });
+
+    it('refuses to issue one nonce twice', async () => {
+      await enrol(store);
+      await store.issueNonce(nonce('n1'));
+      await expect(other.issueNonce(nonce('n1'))).rejects.toMatchObject({ code: 'ERR_STORE' });
+    });
+
+    it('purges what expired and nothing else', async () => {
+      await enrol(store);
+      await store.issueNonce(nonce('old', T0 + 10));
+      await store.issueNonce(nonce('new', T0 + 1_000));
+      const pending = { enrolmentId: 'pending', deviceId: 'x', document: {}, createdAt: T0, expiresAt: T0 + 10 };
+      await store.beginEnrolment(pending);
+      expect(await store.purgeExpired(T0 + 11)).toBe(2);
+      expect(await store.getEnrolment('pending')).toBeUndefined();
+      expect(await store.consumeNonce('new', 'attest', DEVICE.deviceId, T0 + 12)).toBe('consumed');
+      expect(await store.getEnrolment(`enrol-${DEVICE.deviceId}-${T0}`)).toBeDefined();
+    });
+
+    it('completes an enrolment once and answers a retry with the first result', async () => {
+      await store.beginEnrolment({
+        enrolmentId: 'e1',
+        deviceId: DEVICE.deviceId,
+        document: { digest: 'd' },
+        createdAt: T0,
+        expiresAt: T0 + 100,
+      });
+      expect((await other.getEnrolment('e1'))?.document).toEqual({ digest: 'd' });
+      expect(await store.getDevice(DEVICE.deviceId)).toBeUndefined();
+      expect(await store.completeEnrolment('e1', DEVICE, { base: 7 }, T0 + 1)).toEqual({
+        status: 'completed',
+        result: { base: 7 },
+      });
+      expect(await other.completeEnrolment('e1', DEVICE, { base: 8 }, T0 + 5_000)).toEqual({
+        status: 'repeated',
+        result: { base: 7 },
+      });
+      expect(await other.getDevice(DEVICE.deviceId)).toEqual({
+        ...DEVICE,
+        enrolledAt: T0 + 1,
+        lastAppraisedAt: null,
+        lastStatus: null,
+        revokedAt: null,
+        revokedReason: null,
+      });
+    });
+
+    it('refuses an enrolment that is unknown, expired or of another device', async () => {
+      await store.beginEnrolment({ enrolmentId: 'e1', deviceId: 'x', document: {}, createdAt: T0, expiresAt: T0 + 9 });
+      expect((await store.completeEnrolment('e2', DEVICE, {}, T0)).status).toBe('unknown');
+      expect((await store.completeEnrolment('e1', DEVICE, {}, T0)).status).toBe('unknown');
+      const x = { ...DEVICE, deviceId: 'x' };
+      expect((await store.completeEnrolment('e1', x, {}, T0 + 9)).status).toBe('expired');
+      expect(await store.getDevice('x')).toBeUndefined();
+    });
+
+    it('enrols again in place, but never out of a revocation', async () => {
+      await enrol(store);
+      await enrol(store, DEVICE.deviceId, 'plant-2', T0 + 50);
+      expect((await store.getDevice(DEVICE.deviceId))?.fleet).toBe('plant-2');
+      expect(await other.revokeDevice(DEVICE.deviceId, 'stolen', T0 + 60)).toBe(true);
+      expect(await other.revokeDevice(DEVICE.deviceId, 'later', T0 + 70)).toBe(true);
+      expect(await other.revokeDevice('nobody', 'x', T0)).toBe(false);
+      expect(await store.getDevice(DEVICE.deviceId)).toMatchObject({ revokedAt: T0 + 60, revokedReason: 'stolen' });
+      const again = { enrolmentId: 'e9', deviceId: DEVICE.deviceId, document: {}, createdAt: T0, expiresAt: T0 + 999 };
+      await store.beginEnrolment(again);
+      expect((await store.completeEnrolment('e9', DEVICE, {}, T0 + 80)).status).toBe('revoked');
+      expect((await store.getDevice(DEVICE.deviceId))?.revokedAt).toBe(T0 + 60);
+    });
+
+    it('lists devices by fleet, in pages', async () => {
+      for (const id of ['d3', 'd1', 'd2']) await enrol(store, id);
+      await enrol(store, 'other', 'plant-2');
+      const page = await store.listDevices({ fleet: 'plant-1', limit: 2 });
+      expect(page.map((row) => row.deviceId)).toEqual(['d1', 'd2']);
+      const rest = await store.listDevices({ fleet: 'plant-1', after: 'd2' });
+      expect(rest.map((row) => row.deviceId)).toEqual(['d3']);
+      expect(await store.listDevices()).toHaveLength(4);
+    });
+
+    it('keeps every appraisal and shows the last on the device', async () => {
+      await enrol(store);
+      await store.recordAppraisal({ deviceId: DEVICE.deviceId, at: T0 + 1, status: 'affirming', document: { n: 1 } });
+      await store.recordAppraisal({ deviceId: DEVICE.deviceId, at: T0 + 2, status: 'contraindicated', document: {} });
+      const rows = await other.listAppraisals(DEVICE.deviceId);
+      expect(rows.map((row) => row.status)).toEqual(['contraindicated', 'affirming']);
+      expect(rows[1]?.document).toEqual({ n: 1 });
+      const shown = await other.getDevice(DEVICE.deviceId);
+      expect(shown).toMatchObject({ lastAppraisedAt: T0 + 2, lastStatus: 'contraindicated' });
+      await expect(
+        store.recordAppraisal({ deviceId: 'nobody', at: T0, status: 'affirming', document: {} }),
+      ).rejects.toMatchObject({ code: 'ERR_STORE' });
+    });
+
+    it('maps versions to rising generations per model and keeps wrapped bytes exact', async () => {
+      expect(await store.addKey(keyRow(1))).toEqual({ added: true, generation: 0 });
+      expect(await other.addKey(keyRow(5))).toEqual({ added: true, generation: 1 });
+      expect(await store.addKey(keyRow(5))).toEqual({ added: false, reason: 'exists' });
+      expect(await store.addKey(keyRow(3))).toEqual({ added: false, reason: 'out-of-order' });
+      expect(await store.addKey(keyRow(2, 'pump'))).toEqual({ added: true, generation: 0 });
+      expect((await store.findKey('motor'))?.version).toBe(5);
+      expect((await store.findKey('motor', 1))?.keyId).toBe('motor-1');
+      expect(await store.findKey('motor', 4)).toBeUndefined();
+      expect((await store.getKey('motor-5'))?.wrapped).toEqual(new Uint8Array([0, 1, 254, 255, 5]));
+      const listed = await store.listKeys();
+      expect(listed.map((row) => row.keyId)).toEqual(['motor-1', 'motor-5', 'pump-2']);
+      expect(listed[0]).not.toHaveProperty('wrapped');
+    });
+
+    it('grants a key to a fleet or to one device, and withdraws it', async () => {
+      await store.addKey(keyRow(1));
+      expect(await store.grantKey('nothing', { fleet: 'plant-1' }, T0)).toBe(false);
+      expect(await store.isGranted('motor-1', 'device-a', 'plant-1')).toBe(false);
+      expect(await store.grantKey('motor-1', { fleet: 'plant-1' }, T0)).toBe(true);
+      expect(await store.grantKey('motor-1', { fleet: 'plant-1' }, T0 + 1)).toBe(true);
+      expect(await store.grantKey('motor-1', { deviceId: 'device-z' }, T0)).toBe(true);
+      expect(await other.isGranted('motor-1', 'device-a', 'plant-1')).toBe(true);
+      expect(await other.isGranted('motor-1', 'device-z', 'plant-9')).toBe(true);
+      // A device named like a fleet is not that fleet.
+      expect(await other.isGranted('motor-1', 'plant-1', 'plant-9')).toBe(false);
+      expect(await other.listGrants('motor-1')).toEqual([
+        { keyId: 'motor-1', subject: { deviceId: 'device-z' }, createdAt: T0 },
+        { keyId: 'motor-1', subject: { fleet: 'plant-1' }, createdAt: T0 },
+      ]);
+      expect(await store.withdrawKey('motor-1', { fleet: 'plant-1' })).toBe(true);
+      expect(await store.withdrawKey('motor-1', { fleet: 'plant-1' })).toBe(false);
+      expect(await other.isGranted('motor-1', 'device-a', 'plant-1')).toBe(false);
+    });
+
+    it('moves the approval epoch by compare and set', async () => {
+      const approval = (epoch: number) => ({ fleet: 'plant-1', epoch, document: { epoch } });
+      expect(await store.swapApproval(approval(1), 0, T0)).toBe(true);
+      expect(await other.swapApproval(approval(1), 0, T0)).toBe(false);
+      const raced = await Promise.all([
+        store.swapApproval(approval(2), 1, T0),
+        other.swapApproval({ ...approval(2), document: { late: true } }, 1, T0),
+      ]);
+      expect(raced.filter(Boolean)).toHaveLength(1);
+      expect(await store.swapApproval(approval(3), 1, T0)).toBe(false);
+      expect((await store.getApproval('plant-1'))?.epoch).toBe(2);
+      expect(await store.getApproval('plant-2')).toBeUndefined();
+    });
+
+    it('replaces a policy by compare and set on its revision', async () => {
+      expect(await store.swapPolicy('plant-1', { pcrs: [0] }, 0, T0)).toBe(true);
+      expect(await other.swapPolicy('plant-1', { pcrs: [1] }, 0, T0)).toBe(false);
+      expect(await other.swapPolicy('plant-1', { pcrs: [1] }, 1, T0 + 1)).toBe(true);
+      expect(await store.getPolicy('plant-1')).toEqual({
+        fleet: 'plant-1',
+        revision: 2,
+        document: { pcrs: [1] },
+        updatedAt: T0 + 1,
+      });
+    });
+
+    describe('recording a release', () => {
+      const release = { deviceId: DEVICE.deviceId, keyId: 'motor-1', epoch: 1, generation: 0, at: T0, document: {} };
+
+      beforeEach(async () => {
+        await enrol(store);
+        await store.addKey(keyRow(1));
+        await store.grantKey('motor-1', { fleet: DEVICE.fleet }, T0);
+        await store.swapApproval({ fleet: DEVICE.fleet, epoch: 1, document: {} }, 0, T0);
+      });
+
+      it('records it while everything still holds', async () => {
+        expect(await store.recordRelease(release)).toBe('recorded');
+        expect(await other.listReleases({ deviceId: DEVICE.deviceId })).toEqual([release]);
+        expect(await other.listReleases({ deviceId: 'nobody' })).toEqual([]);
+      });
+      it('refuses an unknown device', async () => {
+        expect(await store.recordRelease({ ...release, deviceId: 'nobody' })).toBe('unknown');
+      });
+      it('refuses after a revocation', async () => {
+        await other.revokeDevice(DEVICE.deviceId, 'stolen', T0);
+        expect(await store.recordRelease(release)).toBe('revoked');
+      });
+      it('refuses after the grant was withdrawn', async () => {
+        await other.withdrawKey('motor-1', { fleet: DEVICE.fleet });
+        expect(await store.recordRelease(release)).toBe('not-granted');
+      });
+      it('refuses after the epoch moved', async () => {
+        await other.swapApproval({ fleet: DEVICE.fleet, epoch: 2, document: {} }, 1, T0);
+        expect(await store.recordRelease(release)).toBe('epoch-moved');
+        expect(await store.listReleases()).toEqual([]);
+      });
+    });
+
+    it('keeps everything over closing and opening', async () => {
+      await enrol(store);
+      await store.issueNonce(nonce('n1'));
+      await store.consumeNonce('n1', 'attest', DEVICE.deviceId, T0);
+      await store.close();
+      store = await database.open();
+      await store.ping();
+      expect(await store.getDevice(DEVICE.deviceId)).toMatchObject({ fleet: DEVICE.fleet });
+      expect(await store.consumeNonce('n1', 'attest', DEVICE.deviceId, T0)).toBe('used');
+    });
+
+    it('reports a closed store as ERR_STORE', async () => {
+      const closed = await database.open();
+      await closed.close();
+      await expect(closed.ping()).rejects.toMatchObject({ code: 'ERR_STORE' });
+    });
+  });
+}
