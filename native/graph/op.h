@@ -65,7 +65,7 @@ struct RunArgs {
   std::span<uint8_t* const> outputs;       // null when nobody reads it; at most one aliases an input (may_overwrite)
   const float* scale = nullptr;
   const float* shift = nullptr;
-  const float* residual = nullptr;  // may equal outputs[0]
+  const float* residual = nullptr;  // never overlaps outputs[0]
   uint8_t* scratch = nullptr;       // scratch_bytes(), 64-byte aligned, contents undefined
   ThreadPool* pool = nullptr;       // null: run on this thread, slot 0
 };

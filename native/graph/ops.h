@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "graph/op.h"
+#include "kernels/pool/pool.h"
 
 namespace sealedge {
 
@@ -34,7 +35,6 @@ OpPtr make_conv(WindowAttributes window, int64_t group);
 // == M.
 OpPtr make_depthwise_conv(WindowAttributes window, int64_t channels);
 
-enum class PoolKind : uint8_t { kMax, kAverage };
 OpPtr make_pool(PoolKind kind, WindowAttributes window, bool ceil_mode, bool count_include_pad);
 OpPtr make_global_pool(PoolKind kind);
 
