@@ -4,15 +4,15 @@
  */
 export const MIGRATIONS: readonly string[] = [
   `
-  CREATE TABLE nonces (
-    nonce TEXT PRIMARY KEY,
-    purpose TEXT NOT NULL,
+  CREATE TABLE challenges (
+    exchange_id TEXT PRIMARY KEY,
     device_id TEXT NOT NULL REFERENCES devices (device_id),
+    document TEXT NOT NULL,
     issued_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
     consumed_at INTEGER
   ) STRICT;
-  CREATE INDEX nonces_by_expiry ON nonces (expires_at);
+  CREATE INDEX challenges_by_expiry ON challenges (expires_at);
 
   CREATE TABLE enrolments (
     enrolment_id TEXT PRIMARY KEY,
@@ -51,12 +51,11 @@ export const MIGRATIONS: readonly string[] = [
     key_id TEXT PRIMARY KEY,
     model TEXT NOT NULL,
     version INTEGER NOT NULL,
-    generation INTEGER NOT NULL,
+    generation INTEGER NOT NULL UNIQUE,
     wrapped BLOB NOT NULL,
     document TEXT NOT NULL,
     created_at INTEGER NOT NULL,
-    UNIQUE (model, version),
-    UNIQUE (model, generation)
+    UNIQUE (model, version)
   ) STRICT;
 
   CREATE TABLE grants (

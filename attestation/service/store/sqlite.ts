@@ -1,20 +1,20 @@
 /** The store on SQLite: the default, for one host. Several processes may share the file. */
-import { ServiceError } from '../../../src/errors.js';
-import { SqliteConnection, type SqlRow } from './sqlite_connection.js';
+import { SqliteConnection } from './sqlite_connection.js';
+import { device, enrolment, integer, json, key, keyWithoutSecret, nullable, text } from './sqlite_rows.js';
 import type {
   AddKeyResult,
   AppraisalRow,
   ApprovalRow,
+  ChallengeRow,
   CompletedEnrolment,
   ConsumeResult,
   DeviceRow,
   EnrolmentRow,
+  GenerationsOfKey,
   GrantRow,
   GrantSubject,
   KeyRow,
   NewKeyRow,
-  NoncePurpose,
-  NonceRow,
   PolicyRow,
   RecordReleaseResult,
   ReleaseRow,
@@ -39,37 +39,37 @@ export class SqliteStore implements Store {
     this.#db.get('SELECT 1 AS one');
   }
 
-  async issueNonce(row: NonceRow): Promise<void> {
+  async issueChallenge(row: ChallengeRow): Promise<void> {
     this.#db.run(
-      'INSERT INTO nonces (nonce, purpose, device_id, issued_at, expires_at) VALUES (?, ?, ?, ?, ?)',
-      row.nonce,
-      row.purpose,
+      'INSERT INTO challenges (exchange_id, device_id, document, issued_at, expires_at) VALUES (?, ?, ?, ?, ?)',
+      row.exchangeId,
       row.deviceId,
+      JSON.stringify(row.document),
       row.issuedAt,
       row.expiresAt,
     );
   }
 
-  async consumeNonce(nonce: string, purpose: NoncePurpose, deviceId: string, now: number): Promise<ConsumeResult> {
+  async consumeChallenge(exchangeId: string, deviceId: string, now: number): Promise<ConsumeResult> {
     return this.#db.transaction(() => {
       const row = this.#db.get(
-        'SELECT expires_at, consumed_at FROM nonces WHERE nonce = ? AND purpose = ? AND device_id = ?',
-        nonce,
-        purpose,
+        'SELECT document, expires_at, consumed_at FROM challenges WHERE exchange_id = ? AND device_id = ?',
+        exchangeId,
         deviceId,
       );
-      if (row === undefined) return 'unknown';
-      if (row.consumed_at !== null) return 'used';
-      // Expired or not, a nonce that was shown is spent.
-      this.#db.run('UPDATE nonces SET consumed_at = ? WHERE nonce = ?', now, nonce);
-      return now >= integer(row, 'expires_at') ? 'expired' : 'consumed';
+      if (row === undefined) return { status: 'unknown' };
+      if (row.consumed_at !== null) return { status: 'used' };
+      // Expired or not, a challenge that was answered is spent.
+      this.#db.run('UPDATE challenges SET consumed_at = ? WHERE exchange_id = ?', now, exchangeId);
+      if (now >= integer(row, 'expires_at')) return { status: 'expired' };
+      return { status: 'consumed', document: json(row, 'document') };
     });
   }
 
   async purgeExpired(before: number): Promise<number> {
     return this.#db.transaction(
       () =>
-        this.#db.run('DELETE FROM nonces WHERE expires_at < ?', before) +
+        this.#db.run('DELETE FROM challenges WHERE expires_at < ?', before) +
         this.#db.run('DELETE FROM enrolments WHERE expires_at < ? AND completed_at IS NULL', before),
     );
   }
@@ -192,14 +192,11 @@ export class SqliteStore implements Store {
         row.version,
       );
       if (taken !== undefined) return { added: false, reason: 'exists' };
-      const newest = this.#db.get(
-        'SELECT version, generation FROM keys WHERE model = ? ORDER BY version DESC LIMIT 1',
-        row.model,
-      );
       // A version slipped in below a newer one would need a generation between two that devices already count by.
-      if (newest !== undefined && integer(newest, 'version') > row.version)
-        return { added: false, reason: 'out-of-order' };
-      const generation = newest === undefined ? 0 : integer(newest, 'generation') + 1;
+      const newer = this.#db.get('SELECT 1 AS one FROM keys WHERE model = ? AND version > ?', row.model, row.version);
+      if (newer !== undefined) return { added: false, reason: 'out-of-order' };
+      const newest = this.#db.get('SELECT coalesce(max(generation), 0) AS generation FROM keys');
+      const generation = newest === undefined ? 1 : integer(newest, 'generation') + 1;
       this.#db.run(
         `INSERT INTO keys (key_id, model, version, generation, wrapped, document, created_at)
          VALUES (?, ?, ?, ?, ?, ?, ?)`,
@@ -228,6 +225,23 @@ export class SqliteStore implements Store {
       version ?? null,
     );
     return row && key(row);
+  }
+
+  async generationsOf(keyId: string): Promise<GenerationsOfKey | undefined> {
+    const row = this.#db.get(
+      `SELECT generation, (SELECT max(generation) FROM keys) AS newest,
+         (SELECT min(generation) FROM keys AS other WHERE other.model = keys.model AND other.version > keys.version)
+           AS next_newer
+       FROM keys WHERE key_id = ?`,
+      keyId,
+    );
+    return (
+      row && {
+        generation: integer(row, 'generation'),
+        nextNewer: nullable(row, 'next_newer', integer) ?? undefined,
+        newest: integer(row, 'newest'),
+      }
+    );
   }
 
   async listKeys(): Promise<Omit<KeyRow, 'wrapped'>[]> {
@@ -399,83 +413,4 @@ export class SqliteStore implements Store {
 
 function subjectColumns(subject: GrantSubject): ['fleet' | 'device', string] {
   return 'fleet' in subject ? ['fleet', subject.fleet] : ['device', subject.deviceId];
-}
-
-// Columns come back untyped. A wrong type means a damaged or foreign database, and is reported, not passed on.
-function text(row: SqlRow, column: string): string {
-  const value = row[column];
-  if (typeof value !== 'string') throw damaged(column);
-  return value;
-}
-
-function integer(row: SqlRow, column: string): number {
-  const value = row[column];
-  if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw damaged(column);
-  return value;
-}
-
-function nullable<T>(row: SqlRow, column: string, read: (row: SqlRow, column: string) => T): T | null {
-  return row[column] === null ? null : read(row, column);
-}
-
-function bytes(row: SqlRow, column: string): Uint8Array {
-  const value = row[column];
-  if (value instanceof ArrayBuffer) return new Uint8Array(value);
-  if (!(value instanceof Uint8Array)) throw damaged(column);
-  return new Uint8Array(value);
-}
-
-function json(row: SqlRow, column: string): unknown {
-  try {
-    return JSON.parse(text(row, column));
-  } catch {
-    throw damaged(column);
-  }
-}
-
-function damaged(column: string): ServiceError {
-  return new ServiceError('ERR_STORE', `database is damaged: column ${column} does not hold what was written`, {
-    fields: { column },
-  });
-}
-
-function enrolment(row: SqlRow): CompletedEnrolment {
-  return {
-    enrolmentId: text(row, 'enrolment_id'),
-    deviceId: text(row, 'device_id'),
-    document: json(row, 'document'),
-    createdAt: integer(row, 'created_at'),
-    expiresAt: integer(row, 'expires_at'),
-    completedAt: nullable(row, 'completed_at', integer),
-    result: nullable(row, 'result', json),
-  };
-}
-
-function device(row: SqlRow): DeviceRow {
-  return {
-    deviceId: text(row, 'device_id'),
-    fleet: text(row, 'fleet'),
-    akName: text(row, 'ak_name'),
-    document: json(row, 'document'),
-    enrolledAt: integer(row, 'enrolled_at'),
-    lastAppraisedAt: nullable(row, 'last_appraised_at', integer),
-    lastStatus: nullable(row, 'last_status', text),
-    revokedAt: nullable(row, 'revoked_at', integer),
-    revokedReason: nullable(row, 'revoked_reason', text),
-  };
-}
-
-function keyWithoutSecret(row: SqlRow): Omit<KeyRow, 'wrapped'> {
-  return {
-    keyId: text(row, 'key_id'),
-    model: text(row, 'model'),
-    version: integer(row, 'version'),
-    generation: integer(row, 'generation'),
-    document: json(row, 'document'),
-    createdAt: integer(row, 'created_at'),
-  };
-}
-
-function key(row: SqlRow): KeyRow {
-  return { ...keyWithoutSecret(row), wrapped: bytes(row, 'wrapped') };
 }

@@ -8,19 +8,17 @@
  * reach it only wrapped (key rows) or as digests (credential challenges). Times are milliseconds since the epoch.
  */
 
-export type NoncePurpose = 'attest' | 'release';
-
-export interface NonceRow {
-  /** base64url of the bytes a device quotes over. */
-  nonce: string;
-  purpose: NoncePurpose;
+/** A challenge given to a device, to be answered once and in time. `document` holds the nonce and what was asked for. */
+export interface ChallengeRow {
+  exchangeId: string;
   deviceId: string;
+  document: unknown;
   issuedAt: number;
   expiresAt: number;
 }
 
-/** `unknown` covers another device's nonce and another purpose: whoever asks learns nothing about them. */
-export type ConsumeResult = 'consumed' | 'unknown' | 'expired' | 'used';
+/** `unknown` covers another device's challenge: whoever asks learns nothing about it. */
+export type ConsumeResult = { status: 'consumed'; document: unknown } | { status: 'unknown' | 'expired' | 'used' };
 
 export interface EnrolmentRow {
   enrolmentId: string;
@@ -54,7 +52,7 @@ export interface KeyRow {
   keyId: string;
   model: string;
   version: number;
-  /** Rises with version within a model; N = counter base + generation (design decision 11). */
+  /** Counts every key ever added, from 1: rises with version within a model (design decision 11). */
   generation: number;
   /** The key under the key-encryption key; useless alone. */
   wrapped: Uint8Array;
@@ -65,6 +63,15 @@ export interface KeyRow {
 export type NewKeyRow = Omit<KeyRow, 'generation'>;
 /** `exists`: this key id or version is there already. `out-of-order`: a newer version of the model is there already. */
 export type AddKeyResult = { added: true; generation: number } | { added: false; reason: 'exists' | 'out-of-order' };
+
+/** Where a key stands among all keys: what the limit of the device's counter is computed from. */
+export interface GenerationsOfKey {
+  generation: number;
+  /** Of the next newer version of the same model, if there is one. */
+  nextNewer: number | undefined;
+  /** The highest of all keys. */
+  newest: number;
+}
 
 export type GrantSubject = { fleet: string } | { deviceId: string };
 export interface GrantRow {
@@ -109,10 +116,10 @@ export interface Store {
   /** Cheap proof that the database answers. */
   ping(): Promise<void>;
 
-  issueNonce(row: NonceRow): Promise<void>;
-  /** At most one caller ever gets `consumed` for a nonce. */
-  consumeNonce(nonce: string, purpose: NoncePurpose, deviceId: string, now: number): Promise<ConsumeResult>;
-  /** Forgets nonces and unfinished enrolments that expired before `before`; returns how many. */
+  issueChallenge(row: ChallengeRow): Promise<void>;
+  /** At most one caller ever gets `consumed` for a challenge. */
+  consumeChallenge(exchangeId: string, deviceId: string, now: number): Promise<ConsumeResult>;
+  /** Forgets challenges and unfinished enrolments that expired before `before`; returns how many. */
   purgeExpired(before: number): Promise<number>;
 
   beginEnrolment(row: EnrolmentRow): Promise<void>;
@@ -140,6 +147,7 @@ export interface Store {
   getKey(keyId: string): Promise<KeyRow | undefined>;
   /** The newest version, or exactly `version`. */
   findKey(model: string, version?: number): Promise<KeyRow | undefined>;
+  generationsOf(keyId: string): Promise<GenerationsOfKey | undefined>;
   listKeys(): Promise<Omit<KeyRow, 'wrapped'>[]>;
   /** False when the key is unknown. */
   grantKey(keyId: string, subject: GrantSubject, now: number): Promise<boolean>;
@@ -156,7 +164,7 @@ export interface Store {
   listReleases(options?: { deviceId?: string; limit?: number }): Promise<ReleaseRow[]>;
 
   getApproval(fleet: string): Promise<ApprovalRow | undefined>;
-  /** Compare and set: succeeds only where the stored epoch is `expectedEpoch` (0: none stored) . */
+  /** Compare and set: succeeds only where the stored epoch is `expectedEpoch` (0: none stored). */
   swapApproval(row: Omit<ApprovalRow, 'updatedAt'>, expectedEpoch: number, now: number): Promise<boolean>;
   getPolicy(fleet: string): Promise<PolicyRow | undefined>;
   /** Compare and set on the revision (0: none stored); the new revision is one more. */

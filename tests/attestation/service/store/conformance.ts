@@ -40,62 +40,72 @@ export function describeStore(name: string, setUp: () => Promise<StoreUnderTest>
       await database.remove();
     });
 
-    const nonce = (value: string, expiresAt = T0 + 100) =>
-      ({ nonce: value, purpose: 'attest', deviceId: DEVICE.deviceId, issuedAt: T0, expiresAt }) as const;
+    const challenge = (exchangeId: string, expiresAt = T0 + 100) => ({
+      exchangeId,
+      deviceId: DEVICE.deviceId,
+      document: { nonce: exchangeId },
+      issuedAt: T0,
+      expiresAt,
+    });
+    const consume = async (via: Store, exchangeId: string, at: number, deviceId = DEVICE.deviceId) =>
+      (await via.consumeChallenge(exchangeId, deviceId, at)).status;
 
-    it('consumes a nonce once, whichever connection asks', async () => {
+    it('consumes a challenge once, whichever connection asks', async () => {
       await enrol(store);
-      await store.issueNonce(nonce('n1'));
-      expect(await other.consumeNonce('n1', 'attest', DEVICE.deviceId, T0 + 1)).toBe('consumed');
-      expect(await store.consumeNonce('n1', 'attest', DEVICE.deviceId, T0 + 2)).toBe('used');
+      await store.issueChallenge(challenge('c1'));
+      expect(await other.consumeChallenge('c1', DEVICE.deviceId, T0 + 1)).toEqual({
+        status: 'consumed',
+        document: { nonce: 'c1' },
+      });
+      expect(await store.consumeChallenge('c1', DEVICE.deviceId, T0 + 2)).toEqual({ status: 'used' });
     });
 
-    it('gives a contended nonce to exactly one caller', async () => {
+    it('gives a contended challenge to exactly one caller', async () => {
       await enrol(store);
-      await store.issueNonce(nonce('n1'));
+      await store.issueChallenge(challenge('c1'));
       const results = await Promise.all(
-        Array.from({ length: 20 }, (_, i) =>
-          (i % 2 === 0 ? store : other).consumeNonce('n1', 'attest', DEVICE.deviceId, T0 + 1),
-        ),
+        Array.from({ length: 20 }, (_, i) => consume(i % 2 === 0 ? store : other, 'c1', T0 + 1)),
       );
       expect(results.filter((result) => result === 'consumed')).toHaveLength(1);
       expect(results.filter((result) => result === 'used')).toHaveLength(19);
     });
 
-    it('tells neither another device nor another purpose about a nonce, and leaves it usable', async () => {
+    it('does not tell another device about a challenge, and leaves it usable', async () => {
       await enrol(store);
       await enrol(store, 'device-b');
-      await store.issueNonce(nonce('n1'));
-      expect(await store.consumeNonce('n1', 'attest', 'device-b', T0 + 1)).toBe('unknown');
-      expect(await store.consumeNonce('n1', 'release', DEVICE.deviceId, T0 + 1)).toBe('unknown');
-      expect(await store.consumeNonce('n2', 'attest', DEVICE.deviceId, T0 + 1)).toBe('unknown');
-      expect(await store.consumeNonce('n1', 'attest', DEVICE.deviceId, T0 + 1)).toBe('consumed');
+      await store.issueChallenge(challenge('c1'));
+      expect(await consume(store, 'c1', T0 + 1, 'device-b')).toBe('unknown');
+      expect(await consume(store, 'c2', T0 + 1)).toBe('unknown');
+      expect(await consume(store, 'c1', T0 + 1)).toBe('consumed');
     });
 
-    it('refuses a nonce from the instant it expires', async () => {
+    it('refuses a challenge from the instant it expires', async () => {
       await enrol(store);
-      await store.issueNonce(nonce('n1', T0 + 100));
-      await store.issueNonce(nonce('n2', T0 + 100));
-      expect(await store.consumeNonce('n1', 'attest', DEVICE.deviceId, T0 + 99)).toBe('consumed');
-      expect(await store.consumeNonce('n2', 'attest', DEVICE.deviceId, T0 + 100)).toBe('expired');
-      expect(await store.consumeNonce('n2', 'attest', DEVICE.deviceId, T0 + 99)).toBe('used');
+      await store.issueChallenge(challenge('c1', T0 + 100));
+      await store.issueChallenge(challenge('c2', T0 + 100));
+      expect(await consume(store, 'c1', T0 + 99)).toBe('consumed');
+      expect(await consume(store, 'c2', T0 + 100)).toBe('expired');
+      expect(await consume(store, 'c2', T0 + 99)).toBe('used');
     });
 
-    it('refuses to issue one nonce twice', async () => {
+    it('refuses to issue one challenge twice, or to an unknown device', async () => {
       await enrol(store);
-      await store.issueNonce(nonce('n1'));
-      await expect(other.issueNonce(nonce('n1'))).rejects.toMatchObject({ code: 'ERR_STORE' });
+      await store.issueChallenge(challenge('c1'));
+      await expect(other.issueChallenge(challenge('c1'))).rejects.toMatchObject({ code: 'ERR_STORE' });
+      const stranger = { ...challenge('c2'), deviceId: 'nobody' };
+      await expect(store.issueChallenge(stranger)).rejects.toMatchObject({ code: 'ERR_STORE' });
     });
 
     it('purges what expired and nothing else', async () => {
       await enrol(store);
-      await store.issueNonce(nonce('old', T0 + 10));
-      await store.issueNonce(nonce('new', T0 + 1_000));
+      await store.issueChallenge(challenge('old', T0 + 10));
+      await store.issueChallenge(challenge('new', T0 + 1_000));
       const pending = { enrolmentId: 'pending', deviceId: 'x', document: {}, createdAt: T0, expiresAt: T0 + 10 };
       await store.beginEnrolment(pending);
       expect(await store.purgeExpired(T0 + 11)).toBe(2);
       expect(await store.getEnrolment('pending')).toBeUndefined();
-      expect(await store.consumeNonce('new', 'attest', DEVICE.deviceId, T0 + 12)).toBe('consumed');
+      expect(await consume(store, 'old', T0 + 1)).toBe('unknown');
+      expect(await consume(store, 'new', T0 + 12)).toBe('consumed');
       expect(await store.getEnrolment(`enrol-${DEVICE.deviceId}-${T0}`)).toBeDefined();
     });
 
@@ -175,17 +185,22 @@ export function describeStore(name: string, setUp: () => Promise<StoreUnderTest>
     });
 
     it('maps versions to rising generations per model and keeps wrapped bytes exact', async () => {
-      expect(await store.addKey(keyRow(1))).toEqual({ added: true, generation: 0 });
-      expect(await other.addKey(keyRow(5))).toEqual({ added: true, generation: 1 });
+      expect(await store.addKey(keyRow(1))).toEqual({ added: true, generation: 1 });
+      expect(await other.addKey(keyRow(5))).toEqual({ added: true, generation: 2 });
       expect(await store.addKey(keyRow(5))).toEqual({ added: false, reason: 'exists' });
       expect(await store.addKey(keyRow(3))).toEqual({ added: false, reason: 'out-of-order' });
-      expect(await store.addKey(keyRow(2, 'pump'))).toEqual({ added: true, generation: 0 });
-      expect((await store.findKey('motor'))?.version).toBe(5);
+      expect(await store.addKey(keyRow(2, 'pump'))).toEqual({ added: true, generation: 3 });
+      expect(await other.addKey(keyRow(6))).toEqual({ added: true, generation: 4 });
+      expect(await other.addKey(keyRow(7))).toEqual({ added: true, generation: 5 });
+      expect(await store.generationsOf('motor-5')).toEqual({ generation: 2, nextNewer: 4, newest: 5 });
+      expect(await store.generationsOf('pump-2')).toEqual({ generation: 3, nextNewer: undefined, newest: 5 });
+      expect(await store.generationsOf('nothing')).toBeUndefined();
+      expect((await store.findKey('motor'))?.version).toBe(7);
       expect((await store.findKey('motor', 1))?.keyId).toBe('motor-1');
       expect(await store.findKey('motor', 4)).toBeUndefined();
       expect((await store.getKey('motor-5'))?.wrapped).toEqual(new Uint8Array([0, 1, 254, 255, 5]));
       const listed = await store.listKeys();
-      expect(listed.map((row) => row.keyId)).toEqual(['motor-1', 'motor-5', 'pump-2']);
+      expect(listed.map((row) => row.keyId)).toEqual(['motor-1', 'motor-5', 'motor-6', 'motor-7', 'pump-2']);
       expect(listed[0]).not.toHaveProperty('wrapped');
     });
 
@@ -270,13 +285,13 @@ export function describeStore(name: string, setUp: () => Promise<StoreUnderTest>
 
     it('keeps everything over closing and opening', async () => {
       await enrol(store);
-      await store.issueNonce(nonce('n1'));
-      await store.consumeNonce('n1', 'attest', DEVICE.deviceId, T0);
+      await store.issueChallenge(challenge('c1'));
+      expect(await consume(store, 'c1', T0)).toBe('consumed');
       await store.close();
       store = await database.open();
       await store.ping();
       expect(await store.getDevice(DEVICE.deviceId)).toMatchObject({ fleet: DEVICE.fleet });
-      expect(await store.consumeNonce('n1', 'attest', DEVICE.deviceId, T0)).toBe('used');
+      expect(await consume(store, 'c1', T0)).toBe('used');
     });
 
     it('reports a closed store as ERR_STORE', async () => {
