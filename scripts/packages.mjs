@@ -1,0 +1,90 @@
+// Debian packages: what each command of package.json needs, what of it is missing, and installing that with apt.
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { ask, run, ScriptError, say } from './process.mjs';
+
+const BUILD = ['clang-19', 'lld-19', 'cmake', 'ninja-build', 'libssl-dev', 'libtss2-dev', 'libgtest-dev'];
+const SIMULATED_TPM = ['swtpm', 'swtpm-tools', 'tpm2-tools'];
+const DEBIAN_PACKAGES = {
+  build: BUILD,
+  start: [...BUILD, ...SIMULATED_TPM],
+  test: [...BUILD, ...SIMULATED_TPM, 'gdb'], // gcore: a core dump of a running process
+  lint: [...BUILD, 'clang-format-19', 'clang-tidy-19'],
+  bench: BUILD,
+  fuzz: [...BUILD, 'libclang-rt-19-dev'],
+};
+
+const LISTS = '/var/lib/apt/lists';
+const LISTS_MAX_AGE_MS = 7 * 24 * 3600 * 1000;
+
+/** Installs what `need` lacks; says so first. Does nothing, in milliseconds, when nothing is missing. */
+export async function ensureDebianPackages(need) {
+  if (process.env.SEALEDGE_SKIP_PACKAGES) return;
+  const wanted = DEBIAN_PACKAGES[need];
+  const missing = missingPackages(wanted);
+  if (missing.length === 0) return;
+
+  const names = missing.join(' ');
+  say(`set-up: installing ${missing.length} Debian package${missing.length > 1 ? 's' : ''} with apt-get: ${names}`);
+  const prefix = asRoot(names);
+  const apt = (args) => {
+    const [command, ...rest] = [...prefix, 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-q', ...args];
+    return run(command, rest, { stdio: ['inherit', 2, 2] });
+  };
+  const install = () => apt(['install', '-y', '--no-install-recommends', ...missing]);
+
+  if (listsAreOld()) await apt(['update']);
+  let code = await install();
+  // Lists that look young may still name files that the mirror has replaced.
+  if (code !== 0 && (await apt(['update'])) === 0) code = await install();
+  if (code !== 0 || missingPackages(wanted).length > 0) {
+    throw new ScriptError(
+      `apt-get could not install ${names} (exit code ${code}): check the network and /etc/apt/sources.list`,
+    );
+  }
+}
+
+function missingPackages(wanted) {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query's own placeholders
+  const known = ask('dpkg-query', ['--show', '--showformat=${Package} ${Status}\n']);
+  if (known === undefined) {
+    throw new ScriptError(
+      `this is ${distribution()}, and sealedge installs its build tools on Debian 12 only: ` +
+        `install the equivalents of ${wanted.join(' ')} and set SEALEDGE_SKIP_PACKAGES=1`,
+    );
+  }
+  const installed = new Set();
+  for (const line of known.split('\n')) if (line.endsWith(' ok installed')) installed.add(line.split(' ')[0]);
+  return wanted.filter((name) => !installed.has(name));
+}
+
+function asRoot(names) {
+  if (process.getuid() === 0) return [];
+  if (!['/usr/bin/sudo', '/bin/sudo', '/usr/local/bin/sudo'].some(existsSync)) {
+    throw new ScriptError(
+      `Debian packages are missing and this is neither root nor has sudo: as root, run apt-get install ${names}`,
+    );
+  }
+  if (!process.stdin.isTTY && ask('sudo', ['-n', 'true']) === undefined) {
+    throw new ScriptError(
+      `Debian packages are missing and sudo wants a password: as root, run apt-get install ${names}`,
+    );
+  }
+  return ['sudo'];
+}
+
+function listsAreOld() {
+  try {
+    const lists = readdirSync(LISTS).filter((name) => name.includes('_Packages'));
+    return !lists.some((name) => Date.now() - statSync(`${LISTS}/${name}`).ctimeMs < LISTS_MAX_AGE_MS);
+  } catch {
+    return true;
+  }
+}
+
+function distribution() {
+  try {
+    return /^PRETTY_NAME="?([^"\n]*)/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? process.platform;
+  } catch {
+    return process.platform;
+  }
+}

@@ -1,0 +1,54 @@
+// The one entry of every npm script: readies what the command needs, then runs it. Depends on nothing but Node.
+import { bin, run, ScriptError, say } from './process.mjs';
+import { setUp } from './setup.mjs';
+
+const tsx = (file, args) => run(process.execPath, ['--import', 'tsx', file, ...args]);
+
+const commands = {
+  async start(args) {
+    await setUp('start');
+    return tsx('examples/main_job/main.ts', args);
+  },
+  async test(args) {
+    await setUp('test', { presets: ['release', 'testhooks'] });
+    const { runTests } = await import('./tests.mjs');
+    return runTests(args);
+  },
+  async 'test:long'(args) {
+    await setUp('test', { presets: ['release', 'testhooks'] });
+    return run(bin('vitest'), ['run', '--config', 'vitest.long.config.ts', ...args]);
+  },
+  async build() {
+    await setUp('build');
+    return 0;
+  },
+  async lint() {
+    await setUp('lint');
+    const { lint } = await import('./lint.mjs');
+    return lint();
+  },
+  async bench(args) {
+    await setUp('bench');
+    return tsx('benchmarks/run.ts', args);
+  },
+  async fuzz(args) {
+    await setUp('fuzz', { presets: [] });
+    const { fuzz } = await import('./fuzz.mjs');
+    return fuzz(args);
+  },
+};
+
+const [name, ...args] = process.argv.slice(2);
+const command = Object.hasOwn(commands, name ?? '') ? commands[name] : undefined;
+if (!command) {
+  say(`usage: node scripts/run.mjs ${Object.keys(commands).join('|')} [arguments]`);
+  process.exitCode = 2;
+} else {
+  try {
+    process.exitCode = await command(args);
+  } catch (error) {
+    if (!(error instanceof ScriptError)) throw error;
+    say(`sealedge: ${error.message}`);
+    process.exitCode = 1;
+  }
+}
