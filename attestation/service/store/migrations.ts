@@ -79,6 +79,7 @@ export const MIGRATIONS: readonly string[] = [
 
   CREATE TABLE approvals (
     fleet TEXT PRIMARY KEY,
+    revision INTEGER NOT NULL,
     epoch INTEGER NOT NULL,
     document TEXT NOT NULL,
     updated_at INTEGER NOT NULL

@@ -341,6 +341,7 @@ export class SqliteStore implements Store {
     return (
       row && {
         fleet: text(row, 'fleet'),
+        revision: integer(row, 'revision'),
         epoch: integer(row, 'epoch'),
         document: json(row, 'document'),
         updatedAt: integer(row, 'updated_at'),
@@ -348,28 +349,33 @@ export class SqliteStore implements Store {
     );
   }
 
-  async swapApproval(row: Omit<ApprovalRow, 'updatedAt'>, expectedEpoch: number, now: number): Promise<boolean> {
+  async swapApproval(
+    row: Pick<ApprovalRow, 'fleet' | 'epoch' | 'document'>,
+    expectedRevision: number,
+    now: number,
+  ): Promise<boolean> {
     const document = JSON.stringify(row.document);
-    if (expectedEpoch === 0)
-      return (
-        this.#db.run(
-          'INSERT INTO approvals (fleet, epoch, document, updated_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
-          row.fleet,
-          row.epoch,
-          document,
-          now,
-        ) === 1
-      );
-    return (
-      this.#db.run(
-        'UPDATE approvals SET epoch = ?, document = ?, updated_at = ? WHERE fleet = ? AND epoch = ?',
-        row.epoch,
-        document,
-        now,
-        row.fleet,
-        expectedEpoch,
-      ) === 1
-    );
+    const changed =
+      expectedRevision === 0
+        ? this.#db.run(
+            `INSERT INTO approvals (fleet, revision, epoch, document, updated_at) VALUES (?, 1, ?, ?, ?)
+             ON CONFLICT DO NOTHING`,
+            row.fleet,
+            row.epoch,
+            document,
+            now,
+          )
+        : this.#db.run(
+            `UPDATE approvals SET revision = revision + 1, epoch = ?, document = ?, updated_at = ?
+             WHERE fleet = ? AND revision = ? AND epoch <= ?`,
+            row.epoch,
+            document,
+            now,
+            row.fleet,
+            expectedRevision,
+            row.epoch,
+          );
+    return changed === 1;
   }
 
   async getPolicy(fleet: string): Promise<PolicyRow | undefined> {
@@ -386,24 +392,22 @@ export class SqliteStore implements Store {
 
   async swapPolicy(fleet: string, document: unknown, expectedRevision: number, now: number): Promise<boolean> {
     const body = JSON.stringify(document);
-    if (expectedRevision === 0)
-      return (
-        this.#db.run(
-          'INSERT INTO policies (fleet, revision, document, updated_at) VALUES (?, 1, ?, ?) ON CONFLICT DO NOTHING',
-          fleet,
-          body,
-          now,
-        ) === 1
-      );
-    return (
-      this.#db.run(
-        `UPDATE policies SET revision = revision + 1, document = ?, updated_at = ? WHERE fleet = ? AND revision = ?`,
-        body,
-        now,
-        fleet,
-        expectedRevision,
-      ) === 1
-    );
+    const changed =
+      expectedRevision === 0
+        ? this.#db.run(
+            'INSERT INTO policies (fleet, revision, document, updated_at) VALUES (?, 1, ?, ?) ON CONFLICT DO NOTHING',
+            fleet,
+            body,
+            now,
+          )
+        : this.#db.run(
+            'UPDATE policies SET revision = revision + 1, document = ?, updated_at = ? WHERE fleet = ? AND revision = ?',
+            body,
+            now,
+            fleet,
+            expectedRevision,
+          );
+    return changed === 1;
   }
 
   async close(): Promise<void> {

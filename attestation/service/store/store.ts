@@ -82,6 +82,8 @@ export interface GrantRow {
 
 export interface ApprovalRow {
   fleet: string;
+  revision: number;
+  /** Never falls: what an older epoch approved dies with the leases that name it (design decision 10). */
   epoch: number;
   document: unknown;
   updatedAt: number;
@@ -164,8 +166,15 @@ export interface Store {
   listReleases(options?: { deviceId?: string; limit?: number }): Promise<ReleaseRow[]>;
 
   getApproval(fleet: string): Promise<ApprovalRow | undefined>;
-  /** Compare and set: succeeds only where the stored epoch is `expectedEpoch` (0: none stored). */
-  swapApproval(row: Omit<ApprovalRow, 'updatedAt'>, expectedEpoch: number, now: number): Promise<boolean>;
+  /**
+   * Compare and set on the revision (0: none stored); the new revision is one more. False also when `epoch` is lower than
+   * the one stored.
+   */
+  swapApproval(
+    row: Pick<ApprovalRow, 'fleet' | 'epoch' | 'document'>,
+    expectedRevision: number,
+    now: number,
+  ): Promise<boolean>;
   getPolicy(fleet: string): Promise<PolicyRow | undefined>;
   /** Compare and set on the revision (0: none stored); the new revision is one more. */
   swapPolicy(fleet: string, document: unknown, expectedRevision: number, now: number): Promise<boolean>;

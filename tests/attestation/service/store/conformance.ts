@@ -224,17 +224,24 @@ export function describeStore(name: string, setUp: () => Promise<StoreUnderTest>
       expect(await other.isGranted('motor-1', 'device-a', 'plant-1')).toBe(false);
     });
 
-    it('moves the approval epoch by compare and set', async () => {
-      const approval = (epoch: number) => ({ fleet: 'plant-1', epoch, document: { epoch } });
+    it('moves approvals by compare and set, and their epoch never back', async () => {
+      const approval = (epoch: number, note = '') => ({ fleet: 'plant-1', epoch, document: { note } });
       expect(await store.swapApproval(approval(1), 0, T0)).toBe(true);
       expect(await other.swapApproval(approval(1), 0, T0)).toBe(false);
+      expect(await other.swapApproval(approval(1, 'second state'), 1, T0)).toBe(true);
       const raced = await Promise.all([
-        store.swapApproval(approval(2), 1, T0),
-        other.swapApproval({ ...approval(2), document: { late: true } }, 1, T0),
+        store.swapApproval(approval(3), 2, T0 + 5),
+        other.swapApproval(approval(3), 2, T0 + 5),
       ]);
       expect(raced.filter(Boolean)).toHaveLength(1);
-      expect(await store.swapApproval(approval(3), 1, T0)).toBe(false);
-      expect((await store.getApproval('plant-1'))?.epoch).toBe(2);
+      expect(await store.swapApproval(approval(2), 3, T0)).toBe(false);
+      expect(await store.getApproval('plant-1')).toEqual({
+        fleet: 'plant-1',
+        revision: 3,
+        epoch: 3,
+        document: { note: '' },
+        updatedAt: T0 + 5,
+      });
       expect(await store.getApproval('plant-2')).toBeUndefined();
     });
 
