@@ -1,0 +1,330 @@
+#include "onnx/model_proto.h"
+
+#include <string>
+
+#include "onnx/wire.h"
+
+namespace sealedge {
+
+namespace {
+
+// What has been kept so far, over the whole file.
+struct Budget {
+  size_t edges = 0;
+  size_t attributes = 0;
+};
+
+Error malformed(const char* message) { return Error{ErrorCode::kModelInvalid, std::string("malformed ") + message}; }
+Error too_many(const char* what, size_t limit) {
+  return Error{ErrorCode::kLimitExceeded, std::string("too many ") + what + ": at most " + std::to_string(limit)};
+}
+
+// True when the field is a string or a message; a schema field of another wire type is an error, never skipped.
+bool is_bytes(const WireField& field) { return field.type == WireType::kLengthDelimited; }
+bool is_varint(const WireField& field) { return field.type == WireType::kVarint; }
+
+// StringStringEntryProto: key = 1, value = 2
+Result<std::pair<std::string_view, std::string_view>> parse_entry(std::span<const uint8_t> bytes) {
+  std::pair<std::string_view, std::string_view> entry;
+  WireReader reader(bytes);
+  for (WireField field; reader.next(&field);) {
+    if (field.number > 2) continue;
+    if (!is_bytes(field)) return malformed("StringStringEntryProto");
+    (field.number == 1 ? entry.first : entry.second) = field.as_string();
+  }
+  if (!reader.ok()) return malformed("StringStringEntryProto");
+  return entry;
+}
+
+Result<AttributeProto> parse_attribute(std::span<const uint8_t> bytes) {
+  AttributeProto attribute;
+  WireReader reader(bytes);
+  for (WireField field; reader.next(&field);) {
+    bool fits = true;
+    switch (field.number) {
+      case 1:  // name
+        if ((fits = is_bytes(field))) attribute.name = field.as_string();
+        break;
+      case 2:  // f
+        if ((fits = field.type == WireType::kFixed32)) attribute.f = field.as_float();
+        break;
+      case 3:  // i
+        if ((fits = is_varint(field))) attribute.i = field.as_int64();
+        break;
+      case 4:  // s
+        if ((fits = is_bytes(field))) attribute.s = field.as_string();
+        break;
+      case 5:     // t
+      case 10: {  // tensors
+        if (!(fits = is_bytes(field))) break;
+        SEALEDGE_ASSIGN(TensorProto tensor, parse_tensor(field.bytes));
+        attribute.tensors.push_back(std::move(tensor));
+        break;
+      }
+      case 6:   // g
+      case 11:  // graphs
+        if ((fits = is_bytes(field))) attribute.graphs.push_back(field.bytes);
+        break;
+      case 7:  // floats
+        fits = append_floats(field, &attribute.floats);
+        break;
+      case 8:  // ints
+        fits = append_varints(field, &attribute.ints);
+        break;
+      case 9:  // strings
+        if ((fits = is_bytes(field))) attribute.strings.push_back(field.as_string());
+        break;
+      case 20:  // type
+        if ((fits = is_varint(field))) attribute.type = static_cast<AttributeProto::Type>(field.as_int32());
+        break;
+      default:
+        break;
+    }
+    if (!fits) return malformed("AttributeProto");
+  }
+  if (!reader.ok()) return malformed("AttributeProto");
+  return attribute;
+}
+
+Result<NodeProto> parse_node(std::span<const uint8_t> bytes, Budget* budget) {
+  NodeProto node;
+  WireReader reader(bytes);
+  for (WireField field; reader.next(&field);) {
+    if (field.number > 7 || field.number == 6) continue;  // doc_string, overload, metadata_props ...
+    if (!is_bytes(field)) return malformed("NodeProto");
+    switch (field.number) {
+      case 1:
+      case 2:
+        if (++budget->edges > kMaxEdges) return too_many("node inputs and outputs", kMaxEdges);
+        (field.number == 1 ? node.inputs : node.outputs).push_back(field.as_string());
+        break;
+      case 3:
+        node.name = field.as_string();
+        break;
+      case 4:
+        node.op_type = field.as_string();
+        break;
+      case 5: {
+        if (++budget->attributes > kMaxAttributes) return too_many("attributes", kMaxAttributes);
+        SEALEDGE_ASSIGN(AttributeProto attribute, parse_attribute(field.bytes));
+        node.attributes.push_back(std::move(attribute));
+        break;
+      }
+      case 7:
+        node.domain = field.as_string();
+        break;
+    }
+  }
+  if (!reader.ok()) return malformed("NodeProto");
+  if (node.domain == "ai.onnx") node.domain = {};
+  return node;
+}
+
+// TensorShapeProto: dim = 1; Dimension: dim_value = 1, dim_param = 2
+Result<std::vector<ValueInfoProto::Dim>> parse_shape(std::span<const uint8_t> bytes) {
+  std::vector<ValueInfoProto::Dim> dims;
+  WireReader reader(bytes);
+  for (WireField field; reader.next(&field);) {
+    if (field.number != 1) continue;
+    if (!is_bytes(field)) return malformed("TensorShapeProto");
+    ValueInfoProto::Dim dim;
+    WireReader dim_reader(field.bytes);
+    for (WireField part; dim_reader.next(&part);) {
+      if (part.number == 1 && is_varint(part)) dim.value = part.as_int64();
+      if (part.number == 2 && is_bytes(part)) dim.symbol = part.as_string();
+    }
+    if (!dim_reader.ok()) return malformed("TensorShapeProto.Dimension");
+    if (dim.value < 0) dim.value = -1;  // some exporters write -1 or a negative number for "unknown"
+    dims.push_back(dim);
+    if (dims.size() > kMaxRank) return too_many("dimensions of a value", kMaxRank);
+  }
+  if (!reader.ok()) return malformed("TensorShapeProto");
+  return dims;
+}
+
+// TypeProto: tensor_type = 1; TypeProto.Tensor: elem_type = 1, shape = 2
+Result<void> parse_type(std::span<const uint8_t> bytes, ValueInfoProto* info) {
+  WireReader reader(bytes);
+  for (WireField field; reader.next(&field);) {
+    if (field.number != 1 || !is_bytes(field)) continue;
+    WireReader tensor_reader(field.bytes);
+    for (WireField part; tensor_reader.next(&part);) {
+      if (part.number == 1 && is_varint(part)) info->elem_type = part.as_int32();
+      if (part.number == 2 && is_bytes(part)) {
+        SEALEDGE_ASSIGN(info->dims, parse_shape(part.bytes));
+        info->has_shape = true;
+      }
+    }
+    if (!tensor_reader.ok()) return malformed("TypeProto.Tensor");
+  }
+  if (!reader.ok()) return malformed("TypeProto");
+  return {};
+}
+
+Result<ValueInfoProto> parse_value_info(std::span<const uint8_t> bytes) {
+  ValueInfoProto info;
+  WireReader reader(bytes);
+  for (WireField field; reader.next(&field);) {
+    if (field.number > 2) continue;
+    if (!is_bytes(field)) return malformed("ValueInfoProto");
+    if (field.number == 1) info.name = field.as_string();
+    if (field.number == 2) SEALEDGE_TRY(parse_type(field.bytes, &info));
+  }
+  if (!reader.ok()) return malformed("ValueInfoProto");
+  return info;
+}
+
+Result<GraphProto> parse_graph(std::span<const uint8_t> bytes) {
+  GraphProto graph;
+  Budget budget;
+  WireReader reader(bytes);
+  for (WireField field; reader.next(&field);) {
+    switch (field.number) {
+      case 1:
+      case 2:
+      case 5:
+      case 11:
+      case 12:
+      case 15:
+        if (!is_bytes(field)) return malformed("GraphProto");
+        break;
+      default:
+        continue;  // doc_string, value_info (every shape is inferred), quantization_annotation ...
+    }
+    switch (field.number) {
+      case 1: {
+        if (graph.nodes.size() == kMaxNodes) return too_many("nodes", kMaxNodes);
+        SEALEDGE_ASSIGN(NodeProto node, parse_node(field.bytes, &budget));
+        graph.nodes.push_back(std::move(node));
+        break;
+      }
+      case 2:
+        graph.name = field.as_string();
+        break;
+      case 5: {
+        if (graph.initializers.size() == kMaxInitializers) return too_many("initializers", kMaxInitializers);
+        SEALEDGE_ASSIGN(TensorProto tensor, parse_tensor(field.bytes));
+        graph.initializers.push_back(std::move(tensor));
+        break;
+      }
+      case 11:
+      case 12: {
+        auto& list = field.number == 11 ? graph.inputs : graph.outputs;
+        if (list.size() == kMaxInitializers) return too_many("graph inputs or outputs", kMaxInitializers);
+        SEALEDGE_ASSIGN(ValueInfoProto info, parse_value_info(field.bytes));
+        list.push_back(std::move(info));
+        break;
+      }
+      case 15:
+        ++graph.sparse_initializer_count;
+        break;
+    }
+  }
+  if (!reader.ok()) return malformed("GraphProto");
+  return graph;
+}
+
+// OperatorSetIdProto: domain = 1, version = 2
+Result<OperatorSet> parse_opset(std::span<const uint8_t> bytes) {
+  OperatorSet opset;
+  WireReader reader(bytes);
+  for (WireField field; reader.next(&field);) {
+    if (field.number == 1 && is_bytes(field)) opset.domain = field.as_string();
+    if (field.number == 2 && is_varint(field)) opset.version = field.as_int64();
+  }
+  if (!reader.ok()) return malformed("OperatorSetIdProto");
+  if (opset.domain == "ai.onnx") opset.domain = {};
+  return opset;
+}
+
+}  // namespace
+
+Result<TensorProto> parse_tensor(std::span<const uint8_t> bytes) {
+  TensorProto tensor;
+  tensor.message = bytes;
+  WireReader reader(bytes);
+  for (WireField field; reader.next(&field);) {
+    bool fits = true;
+    switch (field.number) {
+      case 1:  // dims
+        fits = append_varints(field, &tensor.dims);
+        if (tensor.dims.size() > kMaxRank) return too_many("dimensions of a tensor", kMaxRank);
+        break;
+      case 2:  // data_type
+        if ((fits = is_varint(field))) tensor.data_type = field.as_int32();
+        break;
+      case 3:  // segment: only ever used by tensors split over files, which no exporter writes
+        return malformed("TensorProto: segments are not supported");
+      case 8:  // name
+        if ((fits = is_bytes(field))) tensor.name = field.as_string();
+        break;
+      case 9:  // raw_data
+        if ((fits = is_bytes(field))) tensor.raw_data = field.bytes;
+        tensor.has_raw_data = true;
+        break;
+      case 13: {  // external_data
+        if (!(fits = is_bytes(field))) break;
+        SEALEDGE_ASSIGN(auto entry, parse_entry(field.bytes));
+        tensor.external_data.push_back(entry);
+        break;
+      }
+      case 14:  // data_location: DEFAULT = 0, EXTERNAL = 1
+        if ((fits = is_varint(field) && field.scalar <= 1)) tensor.external = field.scalar == 1;
+        break;
+      default:
+        break;
+    }
+    if (!fits) return malformed("TensorProto");
+  }
+  if (!reader.ok()) return malformed("TensorProto");
+  return tensor;
+}
+
+int64_t ModelProto::opset_version() const {
+  for (const OperatorSet& opset : opset_imports) {
+    if (opset.domain.empty()) return opset.version;
+  }
+  return 0;
+}
+
+Result<ModelProto> parse_model(std::span<const uint8_t> bytes) {
+  ModelProto model;
+  bool has_graph = false;
+  WireReader reader(bytes);
+  for (WireField field; reader.next(&field);) {
+    switch (field.number) {
+      case 1:
+        if (!is_varint(field)) return malformed("ModelProto");
+        model.ir_version = field.as_int64();
+        break;
+      case 2:
+        if (!is_bytes(field)) return malformed("ModelProto");
+        model.producer_name = field.as_string();
+        break;
+      case 7: {
+        // protobuf would merge two graphs into one; no writer does that, and readers would disagree about what was
+        // meant.
+        if (!is_bytes(field) || has_graph) return malformed("ModelProto");
+        has_graph = true;
+        SEALEDGE_ASSIGN(model.graph, parse_graph(field.bytes));
+        break;
+      }
+      case 8: {
+        if (!is_bytes(field)) return malformed("ModelProto");
+        SEALEDGE_ASSIGN(const OperatorSet opset, parse_opset(field.bytes));
+        model.opset_imports.push_back(opset);
+        break;
+      }
+      case 25:
+        ++model.function_count;
+        break;
+      default:
+        break;
+    }
+  }
+  if (!reader.ok()) return malformed("ModelProto: not an ONNX file, or cut short");
+  if (!has_graph) return Error{ErrorCode::kModelInvalid, "no graph in the model: not an ONNX file"};
+  return model;
+}
+
+}  // namespace sealedge

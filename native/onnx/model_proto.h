@@ -1,0 +1,116 @@
+// The messages of an ONNX file (onnx.proto, IR version 3 to 10), parsed to views: names and tensor bytes point into the
+// caller's bytes, which must outlive them. Nothing is interpreted here beyond the schema; unknown fields are skipped.
+// Sub-graphs stay unparsed spans, so a file cannot make the parser recurse.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/result.h"
+#include "graph/tensor.h"
+
+namespace sealedge {
+
+// Bounds on what is kept in memory for a hostile file.
+inline constexpr size_t kMaxNodes = size_t{1} << 20;
+inline constexpr size_t kMaxInitializers = size_t{1} << 20;
+inline constexpr size_t kMaxEdges = size_t{1} << 22;  // names in inputs and outputs of all nodes
+inline constexpr size_t kMaxAttributes = size_t{1} << 22;
+
+struct TensorProto {
+  std::string_view name;
+  int32_t data_type = 0;
+  Dims dims;
+  bool has_raw_data = false;
+  std::span<const uint8_t> raw_data;
+  bool external = false;  // data_location == EXTERNAL
+  std::vector<std::pair<std::string_view, std::string_view>> external_data;
+  std::span<const uint8_t> message;  // the whole TensorProto: float_data and the like are read from here when wanted
+};
+
+struct AttributeProto {
+  // AttributeProto.AttributeType; kUndefined in files older than IR version 2.
+  enum class Type : int32_t {
+    kUndefined = 0,
+    kFloat = 1,
+    kInt = 2,
+    kString = 3,
+    kTensor = 4,
+    kGraph = 5,
+    kFloats = 6,
+    kInts = 7,
+    kStrings = 8,
+    kTensors = 9,
+    kGraphs = 10,
+    kSparseTensor = 11,
+    kSparseTensors = 12,
+    kTypeProto = 13,
+    kTypeProtos = 14,
+  };
+  std::string_view name;
+  Type type = Type::kUndefined;
+  float f = 0;
+  int64_t i = 0;
+  std::string_view s;
+  std::vector<float> floats;
+  std::vector<int64_t> ints;
+  std::vector<std::string_view> strings;
+  std::vector<TensorProto> tensors;              // t, or tensors
+  std::vector<std::span<const uint8_t>> graphs;  // g, or graphs: GraphProto messages
+};
+
+struct NodeProto {
+  std::string_view name;
+  std::string_view op_type;
+  std::string_view domain;  // "" and "ai.onnx" are the same
+  std::vector<std::string_view> inputs;
+  std::vector<std::string_view> outputs;
+  std::vector<AttributeProto> attributes;
+};
+
+struct ValueInfoProto {
+  struct Dim {
+    int64_t value = -1;  // -1: not given
+    std::string_view symbol;
+  };
+  std::string_view name;
+  int32_t elem_type = 0;  // 0 when the value is not a dense tensor
+  bool has_shape = false;
+  std::vector<Dim> dims;
+};
+
+struct GraphProto {
+  std::string_view name;
+  std::vector<NodeProto> nodes;
+  std::vector<TensorProto> initializers;
+  size_t sparse_initializer_count = 0;
+  std::vector<ValueInfoProto> inputs;
+  std::vector<ValueInfoProto> outputs;
+};
+
+struct OperatorSet {
+  std::string_view domain;
+  int64_t version = 0;
+};
+
+struct ModelProto {
+  int64_t ir_version = 0;
+  std::string_view producer_name;
+  std::vector<OperatorSet> opset_imports;
+  size_t function_count = 0;
+  GraphProto graph;
+
+  // Of the default operator set; 0 when the model imports none.
+  int64_t opset_version() const;
+};
+
+// Fails with kModelInvalid (naming the message that is malformed) or kLimitExceeded.
+Result<ModelProto> parse_model(std::span<const uint8_t> bytes);
+// One TensorProto message, for readers of tensor files.
+Result<TensorProto> parse_tensor(std::span<const uint8_t> bytes);
+
+}  // namespace sealedge
