@@ -1,4 +1,5 @@
-// A bounds-checked cursor, so that a parser reads like its format's schema. Never allocates; a failed read moves nothing.
+// A bounds-checked cursor, so that a parser reads like its format's schema. Never allocates; a failed read moves
+// nothing.
 #pragma once
 
 #include <cstddef>

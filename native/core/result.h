@@ -22,7 +22,7 @@ struct Error {
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}       // NOLINT(google-explicit-constructor)
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT(google-explicit-constructor)
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
 
   bool ok() const { return state_.index() == 0; }
@@ -64,17 +64,17 @@ class [[nodiscard]] Result<void> {
 #define SEALEDGE_CONCAT(a, b) SEALEDGE_CONCAT_(a, b)
 
 // SEALEDGE_TRY(expr): return its error, or go on.
-#define SEALEDGE_TRY(expr)                                   \
-  do {                                                       \
-    auto sealedge_try_result = (expr);                       \
+#define SEALEDGE_TRY(expr)                                                        \
+  do {                                                                            \
+    auto sealedge_try_result = (expr);                                            \
     if (!sealedge_try_result.ok()) return std::move(sealedge_try_result).error(); \
   } while (0)
 
 // SEALEDGE_ASSIGN(auto x, expr): return its error, or bind its value.
 #define SEALEDGE_ASSIGN(decl, expr) SEALEDGE_ASSIGN_(SEALEDGE_CONCAT(sealedge_assign_, __LINE__), decl, expr)
-#define SEALEDGE_ASSIGN_(tmp, decl, expr)            \
-  auto tmp = (expr);                                 \
-  if (!tmp.ok()) return std::move(tmp).error();      \
+#define SEALEDGE_ASSIGN_(tmp, decl, expr)       \
+  auto tmp = (expr);                            \
+  if (!tmp.ok()) return std::move(tmp).error(); \
   decl = std::move(tmp).value()
 
 }  // namespace sealedge

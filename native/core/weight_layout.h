@@ -1,5 +1,6 @@
 // How a weight tensor is laid out in a sealed segment, and so in memory (SPEC.md "Layouts"). Fixed at seal time; never
-// changed at load (design decision 5). Vocabulary shared by container (seal), graph (which consumer wants which) and kernels.
+// changed at load (design decision 5). Vocabulary shared by container (seal), graph (which consumer wants which) and
+// kernels.
 #pragma once
 
 #include <cstddef>
@@ -9,9 +10,9 @@
 namespace sealedge {
 
 enum class WeightLayout : uint8_t {
-  kPlain = 0,       // the ONNX tensor, row-major
-  kPanel16 = 1,     // [ceil(O/16)][K][16]: 16 output channels innermost, K ordered as the kernels walk it; tail lanes zero
-  kDepthwise16 = 2, // [ceil(C/16)][KH*KW][16]: depthwise convolution, one filter per channel; tail lanes zero
+  kPlain = 0,    // the ONNX tensor, row-major
+  kPanel16 = 1,  // [ceil(O/16)][K][16]: 16 output channels innermost, K ordered as the kernels walk it; tail lanes zero
+  kDepthwise16 = 2,  // [ceil(C/16)][KH*KW][16]: depthwise convolution, one filter per channel; tail lanes zero
 };
 
 // Where K comes from: how a kPanel16 segment is read out of the ONNX tensor, and written back, exactly.

@@ -2,9 +2,9 @@
  * entering the JavaScript heap. Plain C, versioned: the two addons are built and shipped apart (design decision 16).
  *
  * In JavaScript it is an object tagged with kSecretHandleTypeTag (napi_type_tag_object) that wraps
- * (napi_wrap) a pointer to this struct. A receiver checks the tag, then abi and size, calls retain, and calls release when done.
- * data stays valid while at least one reference is held. The allocating addon is the single owner: it wipes and frees at
- * zero. retain and release may be called from any thread. */
+ * (napi_wrap) a pointer to this struct. A receiver checks the tag, then abi and size, calls retain, and calls release
+ * when done. data stays valid while at least one reference is held. The allocating addon is the single owner: it wipes
+ * and frees at zero. retain and release may be called from any thread. */
 #ifndef SEALEDGE_MEMORY_SECRET_HANDLE_H_
 #define SEALEDGE_MEMORY_SECRET_HANDLE_H_
 

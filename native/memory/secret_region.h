@@ -5,7 +5,11 @@
 //   kLocked      anonymous + mlock, DONTDUMP, WIPEONFORK    when the first is absent
 //   kRefused     neither fits RLIMIT_MEMLOCK                every allocation fails, nothing falls back silently
 //
-// Each mapping:  | guard page (PROT_NONE) | canary, payload ... | guard page |   DONTFORK always.
+// Each mapping:  | guard page (PROT_NONE) | payload pages | guard page |   DONTFORK always; pages come on first touch.
+//
+// The first mapping sets PR_SET_DUMPABLE=0: no core dumps, no ptrace by the same user. It stays so until exit: two
+// addons of one process count their secrets apart, so neither can know that it holds the last one. Memory of
+// SecureBuffers is wiped at exit; nothing wipes it when the process is killed (the kernel does, before reuse).
 #pragma once
 
 #include <cstddef>
@@ -28,9 +32,9 @@ struct SecretRegionInfo {
 
 struct SecretMemoryReport {
   MemoryLevel level;
-  std::string reason;             // why not a higher level; empty at kSecretmem
-  size_t mapped_bytes;            // by this addon
-  size_t limit_bytes;             // RLIMIT_MEMLOCK; SIZE_MAX when unlimited or CAP_IPC_LOCK
+  std::string reason;   // why not a higher level; empty at kSecretmem
+  size_t mapped_bytes;  // by this addon
+  size_t limit_bytes;   // RLIMIT_MEMLOCK; SIZE_MAX when unlimited or CAP_IPC_LOCK
   std::vector<SecretRegionInfo> regions;
 };
 
@@ -38,22 +42,18 @@ struct SecretMemoryReport {
 MemoryLevel secret_memory_level();
 SecretMemoryReport secret_memory_report();
 
-// Whole pages with guards, for callers that manage their own layout (thread stacks, libcrypto's heap). Wiped by unmap.
+// Whole pages with guards, for callers that manage their own layout (thread stacks, the heap). Zeroed; wiped by unmap.
+// purpose: a string literal. Fails with kMemoryExhausted (needed, available, how to raise it) or kMemoryRefused.
 Result<uint8_t*> secret_map(size_t size_bytes, const char* purpose);
 void secret_unmap(uint8_t* payload, size_t size_bytes);
 
-// malloc/realloc/free shape over the secret heap, for CRYPTO_set_mem_functions. nullptr when exhausted. free wipes.
+// Makes the secret heap hold at least this many free bytes in one piece, so that what follows does not fail half way.
+Result<void> secret_reserve(size_t size_bytes);
+
+// malloc/realloc/free shape over the secret heap, for CRYPTO_set_mem_functions. nullptr when exhausted. free wipes, and
+// aborts when a canary around the block is damaged.
 void* secret_malloc(size_t size_bytes);
 void* secret_realloc(void* data, size_t size_bytes);
 void secret_free(void* data);
-
-// PR_SET_DUMPABLE=0 while at least one guard lives (design decision 1); restored by the last one.
-class DumpableGuard {
- public:
-  DumpableGuard();
-  ~DumpableGuard();
-  DumpableGuard(const DumpableGuard&) = delete;
-  DumpableGuard& operator=(const DumpableGuard&) = delete;
-};
 
 }  // namespace sealedge

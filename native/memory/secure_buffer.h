@@ -18,8 +18,11 @@ class SecureBuffer {
   SecureBuffer(const SecureBuffer&) = delete;
   SecureBuffer& operator=(const SecureBuffer&) = delete;
 
-  // Zeroed, 64-byte aligned. Small sizes share pages of the process's secret heap; large ones (>= one page) get guard
-  // pages and a canary of their own. Fails with kMemoryExhausted (needed, available, how to raise it) or kMemoryRefused.
+  // Zeroed, 64-byte aligned. Small sizes share pages of the process's secret heap, between canaries; large ones (>= one
+  // page) get pages of their own, the end against the upper guard page and a canary in front:
+  //   | guard page | unused, canary | data ... size_bytes, canary up to 64-byte alignment | guard page |
+  // A canary found damaged when the buffer goes aborts the process. Size 0 is an empty buffer. purpose: a literal.
+  // Fails with kMemoryExhausted (needed, available, how to raise it) or kMemoryRefused.
   static Result<SecureBuffer> allocate(size_t size_bytes, const char* purpose);
 
   uint8_t* data() { return data_; }
