@@ -9,11 +9,13 @@ import type {
   CompletedEnrolment,
   ConsumeResult,
   DeviceRow,
+  EnrolmentDecision,
   EnrolmentRow,
   GenerationsOfKey,
   GrantRow,
   GrantSubject,
   KeyRow,
+  KnownDevice,
   NewKeyRow,
   PolicyRow,
   RecordReleaseResult,
@@ -92,23 +94,25 @@ export class SqliteStore implements Store {
 
   async completeEnrolment(
     enrolmentId: string,
-    device: Pick<DeviceRow, 'deviceId' | 'fleet' | 'akName' | 'document'>,
-    result: unknown,
+    deviceId: string,
+    decide: (known: KnownDevice) => EnrolmentDecision,
     now: number,
   ): Promise<{ status: 'completed' | 'repeated'; result: unknown } | { status: 'unknown' | 'expired' | 'revoked' }> {
     return this.#db.transaction(() => {
       const row = this.#db.get('SELECT * FROM enrolments WHERE enrolment_id = ?', enrolmentId);
-      if (row === undefined || row.device_id !== device.deviceId) return { status: 'unknown' as const };
-      const known = this.#db.get('SELECT revoked_at FROM devices WHERE device_id = ?', device.deviceId);
-      if (known !== undefined && known.revoked_at !== null) return { status: 'revoked' as const };
+      if (row === undefined || row.device_id !== deviceId) return { status: 'unknown' as const };
+      const previous = this.#getDevice(deviceId);
+      if (previous !== undefined && previous.revokedAt !== null) return { status: 'revoked' as const };
       const pending = enrolment(row);
       if (pending.completedAt !== null) return { status: 'repeated' as const, result: pending.result };
       if (now >= pending.expiresAt) return { status: 'expired' as const };
+      const { device, result } = decide({ previous, highestReleasedGeneration: this.#highestReleased(deviceId) });
       this.#db.run(
         `INSERT INTO devices (device_id, fleet, ak_name, document, enrolled_at) VALUES (?, ?, ?, ?, ?)
          ON CONFLICT (device_id) DO UPDATE SET fleet = excluded.fleet, ak_name = excluded.ak_name,
-           document = excluded.document, enrolled_at = excluded.enrolled_at, last_appraised_at = NULL, last_status = NULL`,
-        device.deviceId,
+           document = excluded.document, enrolled_at = max(excluded.enrolled_at, enrolled_at + 1),
+           last_appraised_at = NULL, last_status = NULL`,
+        deviceId,
         device.fleet,
         device.akName,
         JSON.stringify(device.document),
@@ -124,9 +128,21 @@ export class SqliteStore implements Store {
     });
   }
 
-  async getDevice(deviceId: string): Promise<DeviceRow | undefined> {
+  #highestReleased(deviceId: string): number {
+    const row = this.#db.get(
+      'SELECT coalesce(max(generation), 0) AS generation FROM releases WHERE device_id = ?',
+      deviceId,
+    );
+    return row === undefined ? 0 : integer(row, 'generation');
+  }
+
+  #getDevice(deviceId: string): DeviceRow | undefined {
     const row = this.#db.get('SELECT * FROM devices WHERE device_id = ?', deviceId);
     return row && device(row);
+  }
+
+  async getDevice(deviceId: string): Promise<DeviceRow | undefined> {
+    return this.#getDevice(deviceId);
   }
 
   async listDevices(options: { fleet?: string; after?: string; limit?: number } = {}): Promise<DeviceRow[]> {
@@ -295,12 +311,13 @@ export class SqliteStore implements Store {
     return row !== undefined;
   }
 
-  async recordRelease(row: ReleaseRow): Promise<RecordReleaseResult> {
+  async recordRelease(row: ReleaseRow, enrolledAt: number): Promise<RecordReleaseResult> {
     return this.#db.transaction(() => {
-      const device = this.#db.get('SELECT fleet, revoked_at FROM devices WHERE device_id = ?', row.deviceId);
+      const device = this.#getDevice(row.deviceId);
       if (device === undefined) return 'unknown';
-      if (device.revoked_at !== null) return 'revoked';
-      const fleet = text(device, 'fleet');
+      if (device.revokedAt !== null) return 'revoked';
+      if (device.enrolledAt !== enrolledAt) return 'enrolled-again';
+      const { fleet } = device;
       if (!this.#isGranted(row.keyId, row.deviceId, fleet)) return 'not-granted';
       const approval = this.#db.get('SELECT epoch FROM approvals WHERE fleet = ?', fleet);
       if (approval === undefined || integer(approval, 'epoch') !== row.epoch) return 'epoch-moved';

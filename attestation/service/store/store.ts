@@ -35,12 +35,25 @@ export interface CompletedEnrolment extends EnrolmentRow {
   result: unknown;
 }
 
+export interface KnownDevice {
+  /** What an earlier enrolment left. */
+  previous: DeviceRow | undefined;
+  /** Of all keys ever released to it; 0 when none was. */
+  highestReleasedGeneration: number;
+}
+
+export interface EnrolmentDecision {
+  device: Pick<DeviceRow, 'fleet' | 'akName' | 'document'>;
+  result: unknown;
+}
+
 export interface DeviceRow {
   /** Stable over re-enrolment: derived from the EK. */
   deviceId: string;
   fleet: string;
   akName: string;
   document: unknown;
+  /** Changes with every enrolment. */
   enrolledAt: number;
   lastAppraisedAt: number | null;
   lastStatus: string | null;
@@ -112,7 +125,7 @@ export interface ReleaseRow {
   document: unknown;
 }
 
-export type RecordReleaseResult = 'recorded' | 'revoked' | 'not-granted' | 'epoch-moved' | 'unknown';
+export type RecordReleaseResult = 'recorded' | 'revoked' | 'not-granted' | 'epoch-moved' | 'enrolled-again' | 'unknown';
 
 export interface Store {
   /** Cheap proof that the database answers. */
@@ -128,12 +141,13 @@ export interface Store {
   getEnrolment(enrolmentId: string): Promise<CompletedEnrolment | undefined>;
   /**
    * Makes the device of a pending enrolment known, once. The same enrolment completed again returns the first result.
+   * `decide` runs inside the transaction, on what is known of the device at that instant; it must be pure.
    * `revoked`: the device was revoked; enrolling again does not lift that.
    */
   completeEnrolment(
     enrolmentId: string,
-    device: Pick<DeviceRow, 'deviceId' | 'fleet' | 'akName' | 'document'>,
-    result: unknown,
+    deviceId: string,
+    decide: (known: KnownDevice) => EnrolmentDecision,
     now: number,
   ): Promise<{ status: 'completed' | 'repeated'; result: unknown } | { status: 'unknown' | 'expired' | 'revoked' }>;
 
@@ -159,10 +173,11 @@ export interface Store {
   isGranted(keyId: string, deviceId: string, fleet: string): Promise<boolean>;
 
   /**
-   * Records a release only if, at that instant, the device is enrolled and not revoked, the key granted to it, and the
-   * fleet's approval epoch still the one the release names: a revocation that was answered is never overtaken.
+   * Records a release only if, at that instant, the device is enrolled as it was at `enrolledAt` and not revoked, the key
+   * granted to it, and the fleet's approval epoch still the one the release names: a revocation that was answered is
+   * never overtaken.
    */
-  recordRelease(row: ReleaseRow): Promise<RecordReleaseResult>;
+  recordRelease(row: ReleaseRow, enrolledAt: number): Promise<RecordReleaseResult>;
   listReleases(options?: { deviceId?: string; limit?: number }): Promise<ReleaseRow[]>;
 
   getApproval(fleet: string): Promise<ApprovalRow | undefined>;

@@ -16,10 +16,14 @@ function keyRow(version: number, model = 'motor'): NewKeyRow {
   return { keyId: `${model}-${version}`, model, version, wrapped, document: { publisher: 'p' }, createdAt: T0 };
 }
 
+function decision(result: unknown, fleet = DEVICE.fleet) {
+  return { device: { fleet, akName: DEVICE.akName, document: DEVICE.document }, result };
+}
+
 async function enrol(store: Store, deviceId = DEVICE.deviceId, fleet = DEVICE.fleet, now = T0): Promise<void> {
   const enrolmentId = `enrol-${deviceId}-${now}`;
   await store.beginEnrolment({ enrolmentId, deviceId, document: {}, createdAt: now, expiresAt: now + 1_000 });
-  const done = await store.completeEnrolment(enrolmentId, { ...DEVICE, deviceId, fleet }, { ok: true }, now + 1);
+  const done = await store.completeEnrolment(enrolmentId, deviceId, () => decision({ ok: true }, fleet), now + 1);
   expect(done.status).toBe('completed');
 }
 
@@ -119,11 +123,11 @@ export function describeStore(name: string, setUp: () => Promise<StoreUnderTest>
       });
       expect((await other.getEnrolment('e1'))?.document).toEqual({ digest: 'd' });
       expect(await store.getDevice(DEVICE.deviceId)).toBeUndefined();
-      expect(await store.completeEnrolment('e1', DEVICE, { base: 7 }, T0 + 1)).toEqual({
+      expect(await store.completeEnrolment('e1', DEVICE.deviceId, () => decision({ base: 7 }), T0 + 1)).toEqual({
         status: 'completed',
         result: { base: 7 },
       });
-      expect(await other.completeEnrolment('e1', DEVICE, { base: 8 }, T0 + 5_000)).toEqual({
+      expect(await other.completeEnrolment('e1', DEVICE.deviceId, () => decision({ base: 8 }), T0 + 5_000)).toEqual({
         status: 'repeated',
         result: { base: 7 },
       });
@@ -139,10 +143,11 @@ export function describeStore(name: string, setUp: () => Promise<StoreUnderTest>
 
     it('refuses an enrolment that is unknown, expired or of another device', async () => {
       await store.beginEnrolment({ enrolmentId: 'e1', deviceId: 'x', document: {}, createdAt: T0, expiresAt: T0 + 9 });
-      expect((await store.completeEnrolment('e2', DEVICE, {}, T0)).status).toBe('unknown');
-      expect((await store.completeEnrolment('e1', DEVICE, {}, T0)).status).toBe('unknown');
-      const x = { ...DEVICE, deviceId: 'x' };
-      expect((await store.completeEnrolment('e1', x, {}, T0 + 9)).status).toBe('expired');
+      const complete = async (enrolmentId: string, deviceId: string, at: number) =>
+        (await store.completeEnrolment(enrolmentId, deviceId, () => decision({}), at)).status;
+      expect(await complete('e2', 'x', T0)).toBe('unknown');
+      expect(await complete('e1', DEVICE.deviceId, T0)).toBe('unknown');
+      expect(await complete('e1', 'x', T0 + 9)).toBe('expired');
       expect(await store.getDevice('x')).toBeUndefined();
     });
 
@@ -156,7 +161,9 @@ export function describeStore(name: string, setUp: () => Promise<StoreUnderTest>
       expect(await store.getDevice(DEVICE.deviceId)).toMatchObject({ revokedAt: T0 + 60, revokedReason: 'stolen' });
       const again = { enrolmentId: 'e9', deviceId: DEVICE.deviceId, document: {}, createdAt: T0, expiresAt: T0 + 999 };
       await store.beginEnrolment(again);
-      expect((await store.completeEnrolment('e9', DEVICE, {}, T0 + 80)).status).toBe('revoked');
+      expect((await store.completeEnrolment('e9', DEVICE.deviceId, () => decision({}), T0 + 80)).status).toBe(
+        'revoked',
+      );
       expect((await store.getDevice(DEVICE.deviceId))?.revokedAt).toBe(T0 + 60);
     });
 
@@ -258,7 +265,7 @@ export function describeStore(name: string, setUp: () => Promise<StoreUnderTest>
     });
 
     describe('recording a release', () => {
-      const release = { deviceId: DEVICE.deviceId, keyId: 'motor-1', epoch: 1, generation: 0, at: T0, document: {} };
+      const release = { deviceId: DEVICE.deviceId, keyId: 'motor-1', epoch: 1, generation: 1, at: T0, document: {} };
 
       beforeEach(async () => {
         await enrol(store);
@@ -268,24 +275,39 @@ export function describeStore(name: string, setUp: () => Promise<StoreUnderTest>
       });
 
       it('records it while everything still holds', async () => {
-        expect(await store.recordRelease(release)).toBe('recorded');
+        expect(await store.recordRelease(release, T0 + 1)).toBe('recorded');
         expect(await other.listReleases({ deviceId: DEVICE.deviceId })).toEqual([release]);
         expect(await other.listReleases({ deviceId: 'nobody' })).toEqual([]);
       });
       it('refuses an unknown device', async () => {
-        expect(await store.recordRelease({ ...release, deviceId: 'nobody' })).toBe('unknown');
+        expect(await store.recordRelease({ ...release, deviceId: 'nobody' }, T0 + 1)).toBe('unknown');
+      });
+      it('refuses a device that enrolled again meanwhile, and counts what was released to it before', async () => {
+        expect(await store.recordRelease(release, T0 + 1)).toBe('recorded');
+        const again = { enrolmentId: 'e2', deviceId: DEVICE.deviceId, document: {}, createdAt: T0, expiresAt: T0 + 99 };
+        await other.beginEnrolment(again);
+        // The same millisecond as before: still another enrolment.
+        const done = await other.completeEnrolment(
+          'e2',
+          DEVICE.deviceId,
+          ({ previous, highestReleasedGeneration }) =>
+            decision({ before: previous?.document, highestReleasedGeneration }),
+          T0 + 1,
+        );
+        expect(done).toMatchObject({ result: { before: DEVICE.document, highestReleasedGeneration: 1 } });
+        expect(await store.recordRelease(release, T0 + 1)).toBe('enrolled-again');
       });
       it('refuses after a revocation', async () => {
         await other.revokeDevice(DEVICE.deviceId, 'stolen', T0);
-        expect(await store.recordRelease(release)).toBe('revoked');
+        expect(await store.recordRelease(release, T0 + 1)).toBe('revoked');
       });
       it('refuses after the grant was withdrawn', async () => {
         await other.withdrawKey('motor-1', { fleet: DEVICE.fleet });
-        expect(await store.recordRelease(release)).toBe('not-granted');
+        expect(await store.recordRelease(release, T0 + 1)).toBe('not-granted');
       });
       it('refuses after the epoch moved', async () => {
         await other.swapApproval({ fleet: DEVICE.fleet, epoch: 2, document: {} }, 1, T0);
-        expect(await store.recordRelease(release)).toBe('epoch-moved');
+        expect(await store.recordRelease(release, T0 + 1)).toBe('epoch-moved');
         expect(await store.listReleases()).toEqual([]);
       });
     });
