@@ -15,8 +15,10 @@
 namespace sealedge {
 
 inline constexpr uint64_t kSegmentAlignment = 4096;
-// NIST SP 800-38D 5.2.1.1: 2^39 - 256 bits of plaintext per GCM message.
+// NIST SP 800-38D 5.2.1.1: at most 2^39 - 256 bits of plaintext per GCM message.
 inline constexpr uint64_t kMaxSegmentBytes = (uint64_t{1} << 36) - 32;
+// Weight segments are padded to it, so that kernels may read whole vectors at their end.
+inline constexpr uint64_t kWeightSegmentGranule = 64;
 inline constexpr uint64_t kMaxSafeInteger = (uint64_t{1} << 53) - 1;
 inline constexpr size_t kMaxModelNameBytes = 256;
 inline constexpr uint16_t kSuite1 = 1;  // HKDF-SHA-256, AES-256-GCM, ECDSA P-256 with SHA-256
@@ -45,8 +47,8 @@ struct Manifest {
   std::vector<SegmentInfo> segments;  // [0] is the graph, the others are weights
 };
 
-// Checks everything that the statement alone can show, the SPKI's shape included. `envelope_length` fixes the data offset.
-// Fails with kEnvelopeNotCanonical, kManifestInvalid or kSuiteUnsupported.
+// Checks everything that the statement alone can show, the SPKI's shape included. `envelope_length` fixes the data
+// offset. Fails with kEnvelopeNotCanonical, kManifestInvalid or kSuiteUnsupported.
 Result<Manifest> parse_manifest(std::string_view statement, size_t envelope_length);
 
 }  // namespace sealedge

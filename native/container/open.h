@@ -21,7 +21,8 @@
 
 namespace sealedge {
 
-// content key 32 ‖ SHA-256(publisher SPKI) 32 ‖ SHA-256(model name) 32 ‖ minimum version u64 BE (SPEC.md "Key payload").
+// content key 32 ‖ SHA-256(publisher SPKI) 32 ‖ SHA-256(model name) 32 ‖ minimum version u64 BE (SPEC.md "Key
+// payload").
 inline constexpr size_t kKeyPayloadBytes = 104;
 
 class SealedModel {
@@ -40,24 +41,26 @@ class SealedModel {
 
   // The decrypted ModelProto of segment 0.
   Result<SecureBuffer> load_graph() const;
-  // A weight segment, 1 <= index < segment_count(). `layout` comes from the graph's placement and is authenticated: a wrong
-  // one fails like an altered byte, with kSegmentAuth. Safe to call from several threads.
+  // A weight segment, 1 <= index < segment_count(). `layout` comes from the graph's placement and is authenticated: a
+  // wrong one fails like an altered byte, with kSegmentAuth. Safe to call from several threads.
   Result<SecureBuffer> load_segment(size_t index, WeightLayout layout) const;
-  // The same into memory of the caller, exactly the segment's size; wiped on failure. On a device `out` must be secret memory.
+  // The same into memory of the caller, exactly the segment's size; wiped on failure. On a device `out` must be secret
+  // memory.
   Result<void> load_segment_into(size_t index, WeightLayout layout, std::span<uint8_t> out) const;
-  // Drops the private copy of the ciphertext and the content key, once everything needed is loaded. Later loads fail with
-  // kModelClosed. The manifest stays.
+  // Drops the private copy of the ciphertext and the content key, once everything needed is loaded. Later loads fail
+  // with kModelClosed. The manifest stays.
   void close();
 
  private:
   struct Impl;
   explicit SealedModel(std::unique_ptr<Impl> impl);
+  Result<void> load(size_t index, uint8_t layout_byte, std::span<uint8_t> out) const;
   friend class SealedModelFeeder;
   std::unique_ptr<Impl> impl_;
 };
 
-// The same, from pieces of any size, as they come from a stream. Each stage is checked as soon as its bytes are there, so an
-// untrusted file is refused after its envelope.
+// The same, from pieces of any size, as they come from a stream. Each stage is checked as soon as its bytes are there,
+// so an untrusted file is refused after its envelope.
 class SealedModelFeeder {
  public:
   static Result<SealedModelFeeder> create(std::span<const uint8_t> key_payload);
