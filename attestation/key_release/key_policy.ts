@@ -7,9 +7,11 @@
  * authPolicy covers only the last two steps, so it never changes; what may stand before them is what the two keys approve.
  */
 import { UsageError } from '../../src/errors.js';
+import { FLEET_NAME } from '../protocol/decode.js';
 import { u32, u64 } from '../tpm/byte_writer.js';
 import { TPM_ALG_SHA256, TPM_CC_Unseal, TPM_EO_UNSIGNED_LE } from '../tpm/constants.js';
 import { digest } from '../tpm/hash.js';
+import type { PcrSelection } from '../tpm/pcr_selection.js';
 import {
   emptyPolicy,
   policyAuthorize,
@@ -20,12 +22,9 @@ import {
   TIME_INFO_CLOCK_OFFSET,
   TIME_INFO_RESET_COUNT_OFFSET,
 } from './policy.js';
-import { type PcrSelection } from '../tpm/pcr_selection.js';
 
 const STATE_DOMAIN = 'sealedge/state/1';
 const LEASE_DOMAIN = 'sealedge/lease/1';
-/** Bounds the policyRef's input; a fleet's name is also a path segment and a column of the dashboard. */
-const FLEET_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 /** nameAlg and SHA-256. */
 const NAME_BYTES = 34;
 const KEY_ID_BYTES = 32;
@@ -42,7 +41,10 @@ export interface LeaseTerms {
 /** @throws UsageError when `fleet` is no fleet name. */
 export function checkFleetName(fleet: string): void {
   if (!FLEET_NAME.test(fleet)) {
-    throw new UsageError('ERR_OPTION_INVALID', `fleet name: expected ${FLEET_NAME.source}, got ${JSON.stringify(fleet)}`);
+    throw new UsageError(
+      'ERR_OPTION_INVALID',
+      `fleet name: expected ${FLEET_NAME.source}, got ${JSON.stringify(fleet)}`,
+    );
   }
 }
 

@@ -3,6 +3,7 @@
  * steps applied in session order to a digest that starts at zero. All sessions and objects here use SHA-256.
  */
 import { UsageError } from '../../src/errors.js';
+import { u16, u32 } from '../tpm/byte_writer.js';
 import {
   TPM_ALG_SHA256,
   TPM_CC_PolicyAuthorize,
@@ -13,7 +14,6 @@ import {
   TPM_CC_PolicyPCR,
   TPM_CC_PolicySecret,
 } from '../tpm/constants.js';
-import { u16, u32 } from '../tpm/byte_writer.js';
 import { digest } from '../tpm/hash.js';
 import { marshalPcrSelection, type PcrSelection } from '../tpm/pcr_selection.js';
 

@@ -165,7 +165,9 @@ function readScheme(reader: ByteReader, field: string, allowed: readonly number[
   if (!allowed.includes(scheme)) {
     throw reader.error(field, `TPM_ALG_NULL or one of ${allowed.map(hex16).join(', ')}`, hex16(scheme));
   }
-  return scheme === TPM_ALG_RSAES ? { scheme: { scheme } } : { scheme: { scheme, hash: reader.u16(`${field}.hashAlg`) } };
+  return scheme === TPM_ALG_RSAES
+    ? { scheme: { scheme } }
+    : { scheme: { scheme, hash: reader.u16(`${field}.hashAlg`) } };
 }
 
 export function marshalTpmtPublic(area: TpmtPublic): Buffer {
