@@ -28,8 +28,8 @@ class GcmSealer {
   Impl* impl_ = nullptr;
 };
 
-// Decrypts. What update() writes is NOT verified until finish() succeeds: out must be secret memory, and the caller wipes it
-// when finish() fails with kSegmentAuth.
+// Decrypts. What update() writes is NOT verified until finish() succeeds: out must be secret memory, and the caller
+// wipes it when finish() fails with kSegmentAuth.
 class GcmOpener {
  public:
   static Result<GcmOpener> create(std::span<const uint8_t, kAeadKeyBytes> key, std::span<const uint8_t> aad);

@@ -1,5 +1,6 @@
-// What a TPM session needs from crypto: KDFa and KDFe (Part 1, 11.4.10), AES-CFB (Part 1, 11.4.8) and the secret exchange that salts
-// a session (Part 1, B.10 RSAES-OAEP, C.6.1 ECDH). Every secret is read from and written to caller memory.
+// What a TPM session needs from crypto: KDFa and KDFe (Part 1, 11.4.10), AES-CFB (Part 1, 11.4.8) and the secret
+// exchange that salts a session (Part 1, B.10 RSAES-OAEP, C.6.1 ECDH). Every secret is read from and written to caller
+// memory.
 #pragma once
 
 #include <cstdint>
@@ -27,8 +28,8 @@ Result<std::vector<uint8_t>> rsa_oaep_encrypt(std::span<const uint8_t> modulus, 
 struct EcPoint {
   std::vector<uint8_t> x, y;  // big endian, padded to the field size
 };
-// tpm_curve: TPM_ECC_NIST_P256 (0x0003) or TPM_ECC_NIST_P384 (0x0004). The peer point is checked to be on the curve. z_x: the x
-// coordinate of the shared point, field size bytes, in secret memory. Returns the ephemeral public point.
+// tpm_curve: TPM_ECC_NIST_P256 (0x0003) or TPM_ECC_NIST_P384 (0x0004). The peer point is checked to be on the curve.
+// z_x: the x coordinate of the shared point, field size bytes, in secret memory. Returns the ephemeral public point.
 Result<EcPoint> ecdh_ephemeral(uint16_t tpm_curve, const EcPoint& peer, std::span<uint8_t> z_x);
 
 }  // namespace sealedge
