@@ -31,8 +31,7 @@ export const MIGRATIONS: readonly string[] = [
     ak_name TEXT NOT NULL,
     document TEXT NOT NULL,
     enrolled_at INTEGER NOT NULL,
-    last_appraised_at INTEGER,
-    last_status TEXT,
+    last_appraisal TEXT,
     revoked_at INTEGER,
     revoked_reason TEXT
   ) STRICT;
@@ -43,6 +42,7 @@ export const MIGRATIONS: readonly string[] = [
     device_id TEXT NOT NULL REFERENCES devices (device_id),
     at INTEGER NOT NULL,
     status TEXT NOT NULL,
+    result_id TEXT NOT NULL,
     document TEXT NOT NULL
   ) STRICT;
   CREATE INDEX appraisals_by_device ON appraisals (device_id, appraisal_id);
@@ -51,9 +51,8 @@ export const MIGRATIONS: readonly string[] = [
     key_id TEXT PRIMARY KEY,
     model TEXT NOT NULL,
     version INTEGER NOT NULL,
-    generation INTEGER NOT NULL UNIQUE,
-    wrapped BLOB NOT NULL,
-    document TEXT NOT NULL,
+    generation INTEGER NOT NULL,
+    record TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     UNIQUE (model, version)
   ) STRICT;

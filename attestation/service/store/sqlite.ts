@@ -1,6 +1,6 @@
 /** The store on SQLite: the default, for one host. Several processes may share the file. */
 import { SqliteConnection } from './sqlite_connection.js';
-import { device, enrolment, integer, json, key, keyWithoutSecret, nullable, text } from './sqlite_rows.js';
+import { device, enrolment, integer, json, key, keyWithoutRecord, nullable, text } from './sqlite_rows.js';
 import type {
   AddKeyResult,
   AppraisalRow,
@@ -16,6 +16,7 @@ import type {
   GrantSubject,
   KeyRow,
   KnownDevice,
+  LastAppraisal,
   NewKeyRow,
   PolicyRow,
   RecordReleaseResult,
@@ -110,8 +111,7 @@ export class SqliteStore implements Store {
       this.#db.run(
         `INSERT INTO devices (device_id, fleet, ak_name, document, enrolled_at) VALUES (?, ?, ?, ?, ?)
          ON CONFLICT (device_id) DO UPDATE SET fleet = excluded.fleet, ak_name = excluded.ak_name,
-           document = excluded.document, enrolled_at = max(excluded.enrolled_at, enrolled_at + 1),
-           last_appraised_at = NULL, last_status = NULL`,
+           document = excluded.document, enrolled_at = excluded.enrolled_at, last_appraisal = NULL`,
         deviceId,
         device.fleet,
         device.akName,
@@ -173,18 +173,16 @@ export class SqliteStore implements Store {
   async recordAppraisal(row: AppraisalRow): Promise<void> {
     this.#db.transaction(() => {
       this.#db.run(
-        'INSERT INTO appraisals (device_id, at, status, document) VALUES (?, ?, ?, ?)',
+        'INSERT INTO appraisals (device_id, at, status, result_id, document) VALUES (?, ?, ?, ?, ?)',
         row.deviceId,
         row.at,
         row.status,
+        row.resultId,
         JSON.stringify(row.document),
       );
-      this.#db.run(
-        'UPDATE devices SET last_appraised_at = ?, last_status = ? WHERE device_id = ?',
-        row.at,
-        row.status,
-        row.deviceId,
-      );
+      const accepted = row.accepted ?? this.#getDevice(row.deviceId)?.lastAppraisal?.accepted ?? null;
+      const last: LastAppraisal = { at: row.at, status: row.status, resultId: row.resultId, accepted };
+      this.#db.run('UPDATE devices SET last_appraisal = ? WHERE device_id = ?', JSON.stringify(last), row.deviceId);
     });
   }
 
@@ -195,6 +193,7 @@ export class SqliteStore implements Store {
         deviceId: text(row, 'device_id'),
         at: integer(row, 'at'),
         status: text(row, 'status'),
+        resultId: text(row, 'result_id'),
         document: json(row, 'document'),
       }));
   }
@@ -211,17 +210,17 @@ export class SqliteStore implements Store {
       // A version slipped in below a newer one would need a generation between two that devices already count by.
       const newer = this.#db.get('SELECT 1 AS one FROM keys WHERE model = ? AND version > ?', row.model, row.version);
       if (newer !== undefined) return { added: false, reason: 'out-of-order' };
-      const newest = this.#db.get('SELECT coalesce(max(generation), 0) AS generation FROM keys');
-      const generation = newest === undefined ? 1 : integer(newest, 'generation') + 1;
+      const highest = this.#db.get('SELECT coalesce(max(generation), 0) AS generation FROM keys');
+      const current = highest === undefined ? 0 : integer(highest, 'generation');
+      const older = this.#db.get('SELECT 1 AS one FROM keys WHERE model = ?', row.model);
+      const generation = older === undefined ? current : current + 1;
       this.#db.run(
-        `INSERT INTO keys (key_id, model, version, generation, wrapped, document, created_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?)`,
+        'INSERT INTO keys (key_id, model, version, generation, record, created_at) VALUES (?, ?, ?, ?, ?, ?)',
         row.keyId,
         row.model,
         row.version,
         generation,
-        row.wrapped,
-        JSON.stringify(row.document),
+        JSON.stringify(row.record),
         row.createdAt,
       );
       return { added: true, generation };
@@ -260,10 +259,10 @@ export class SqliteStore implements Store {
     );
   }
 
-  async listKeys(): Promise<Omit<KeyRow, 'wrapped'>[]> {
+  async listKeys(): Promise<Omit<KeyRow, 'record'>[]> {
     return this.#db
-      .all('SELECT key_id, model, version, generation, document, created_at FROM keys ORDER BY model, version')
-      .map(keyWithoutSecret);
+      .all('SELECT key_id, model, version, generation, created_at FROM keys ORDER BY model, version')
+      .map(keyWithoutRecord);
   }
 
   async grantKey(keyId: string, subject: GrantSubject, now: number): Promise<boolean> {
@@ -311,14 +310,15 @@ export class SqliteStore implements Store {
     return row !== undefined;
   }
 
-  async recordRelease(row: ReleaseRow, enrolledAt: number): Promise<RecordReleaseResult> {
+  async recordRelease(row: ReleaseRow, resultId: string): Promise<RecordReleaseResult> {
     return this.#db.transaction(() => {
       const device = this.#getDevice(row.deviceId);
       if (device === undefined) return 'unknown';
       if (device.revokedAt !== null) return 'revoked';
-      if (device.enrolledAt !== enrolledAt) return 'enrolled-again';
+      if (device.lastAppraisal?.resultId !== resultId) return 'result-stale';
       const { fleet } = device;
       if (!this.#isGranted(row.keyId, row.deviceId, fleet)) return 'not-granted';
+      if (this.#hasNewer(row.deviceId, row.keyId)) return 'version-older';
       const approval = this.#db.get('SELECT epoch FROM approvals WHERE fleet = ?', fleet);
       if (approval === undefined || integer(approval, 'epoch') !== row.epoch) return 'epoch-moved';
       this.#db.run(
@@ -332,6 +332,16 @@ export class SqliteStore implements Store {
       );
       return 'recorded';
     });
+  }
+
+  #hasNewer(deviceId: string, keyId: string): boolean {
+    const row = this.#db.get(
+      `SELECT 1 AS one FROM releases JOIN keys AS given USING (key_id) JOIN keys AS asked ON asked.key_id = ?
+       WHERE releases.device_id = ? AND given.model = asked.model AND given.version > asked.version LIMIT 1`,
+      keyId,
+      deviceId,
+    );
+    return row !== undefined;
   }
 
   async listReleases(options: { deviceId?: string; limit?: number } = {}): Promise<ReleaseRow[]> {

@@ -2,15 +2,15 @@
  * One SQLite connection with the settings the store relies on, its schema brought up to date. Only the store sees it.
  *
  * libsql quirks handled here and nowhere else *(seen with 0.5.29)*: a lone Buffer argument is taken for a table of named
- * parameters and aborts the process, so parameters always travel as an array; `get` returns blobs as Buffer, `all` as
- * ArrayBuffer; `get` adds a `_metadata` column.
+ * parameters and aborts the process, so parameters always travel as an array; `get` adds a `_metadata` column; blobs come
+ * back as Buffer from `get` and as ArrayBuffer from `all`, so that the schema has none.
  */
 import { closeSync, openSync } from 'node:fs';
 import Database from 'libsql';
 import { ServiceError } from '../../../src/errors.js';
 import { MIGRATIONS } from './migrations.js';
 
-export type SqlValue = string | number | null | Uint8Array;
+export type SqlValue = string | number | null;
 export type SqlRow = Record<string, unknown>;
 
 const BUSY_TIMEOUT_MS = 5_000;

@@ -1,7 +1,7 @@
 /** SQLite rows to the store's own: checked column by column. */
 import { ServiceError } from '../../../src/errors.js';
 import type { SqlRow } from './sqlite_connection.js';
-import type { CompletedEnrolment, DeviceRow, KeyRow } from './store.js';
+import type { CompletedEnrolment, DeviceRow, KeyRow, LastAppraisal } from './store.js';
 
 // Columns come back untyped. A wrong type means a damaged or foreign database, and is reported, not passed on.
 export function text(row: SqlRow, column: string): string {
@@ -18,13 +18,6 @@ export function integer(row: SqlRow, column: string): number {
 
 export function nullable<T>(row: SqlRow, column: string, read: (row: SqlRow, column: string) => T): T | null {
   return row[column] === null ? null : read(row, column);
-}
-
-function bytes(row: SqlRow, column: string): Uint8Array {
-  const value = row[column];
-  if (value instanceof ArrayBuffer) return new Uint8Array(value);
-  if (!(value instanceof Uint8Array)) throw damaged(column);
-  return new Uint8Array(value);
 }
 
 export function json(row: SqlRow, column: string): unknown {
@@ -60,24 +53,22 @@ export function device(row: SqlRow): DeviceRow {
     akName: text(row, 'ak_name'),
     document: json(row, 'document'),
     enrolledAt: integer(row, 'enrolled_at'),
-    lastAppraisedAt: nullable(row, 'last_appraised_at', integer),
-    lastStatus: nullable(row, 'last_status', text),
+    lastAppraisal: nullable(row, 'last_appraisal', json) as LastAppraisal | null,
     revokedAt: nullable(row, 'revoked_at', integer),
     revokedReason: nullable(row, 'revoked_reason', text),
   };
 }
 
-export function keyWithoutSecret(row: SqlRow): Omit<KeyRow, 'wrapped'> {
+export function keyWithoutRecord(row: SqlRow): Omit<KeyRow, 'record'> {
   return {
     keyId: text(row, 'key_id'),
     model: text(row, 'model'),
     version: integer(row, 'version'),
     generation: integer(row, 'generation'),
-    document: json(row, 'document'),
     createdAt: integer(row, 'created_at'),
   };
 }
 
 export function key(row: SqlRow): KeyRow {
-  return { ...keyWithoutSecret(row), wrapped: bytes(row, 'wrapped') };
+  return { ...keyWithoutRecord(row), record: json(row, 'record') };
 }

@@ -5,7 +5,7 @@
  * `ServiceError` `ERR_STORE`.
  *
  * The store judges nothing and parses no evidence. `document` columns are JSON the caller wrote and reads back; secrets
- * reach it only wrapped (key rows) or as digests (credential challenges). Times are milliseconds since the epoch.
+ * reach it only wrapped (key records) or as digests (credential challenges). Times are milliseconds since the epoch.
  */
 
 /** A challenge given to a device, to be answered once and in time. `document` holds the nonce and what was asked for. */
@@ -53,10 +53,8 @@ export interface DeviceRow {
   fleet: string;
   akName: string;
   document: unknown;
-  /** Changes with every enrolment. */
   enrolledAt: number;
-  lastAppraisedAt: number | null;
-  lastStatus: string | null;
+  lastAppraisal: LastAppraisal | null;
   revokedAt: number | null;
   revokedReason: string | null;
 }
@@ -65,11 +63,10 @@ export interface KeyRow {
   keyId: string;
   model: string;
   version: number;
-  /** Counts every key ever added, from 1: rises with version within a model (design decision 11). */
+  /** PROTOCOL.md "Counter terms": rises with version within a model, and counts over all models. */
   generation: number;
-  /** The key under the key-encryption key; useless alone. */
-  wrapped: Uint8Array;
-  document: unknown;
+  /** The key record: the content key under the master key, useless alone. */
+  record: unknown;
   createdAt: number;
 }
 
@@ -109,10 +106,22 @@ export interface PolicyRow {
   updatedAt: number;
 }
 
+export interface LastAppraisal {
+  at: number;
+  status: string;
+  /** `jti` of the Attestation Result: only the newest result of a device counts [R1]. */
+  resultId: string;
+  /** Clock and counter of the Evidence last accepted, which the next must not go below [V6] [V7]. */
+  accepted: unknown;
+}
+
 export interface AppraisalRow {
   deviceId: string;
   at: number;
   status: string;
+  resultId: string;
+  /** Absent when the Evidence was not accepted: what was accepted before stays. */
+  accepted?: unknown;
   document: unknown;
 }
 
@@ -125,7 +134,14 @@ export interface ReleaseRow {
   document: unknown;
 }
 
-export type RecordReleaseResult = 'recorded' | 'revoked' | 'not-granted' | 'epoch-moved' | 'enrolled-again' | 'unknown';
+export type RecordReleaseResult =
+  | 'recorded'
+  | 'revoked'
+  | 'not-granted'
+  | 'epoch-moved'
+  | 'result-stale'
+  | 'version-older'
+  | 'unknown';
 
 export interface Store {
   /** Cheap proof that the database answers. */
@@ -164,7 +180,7 @@ export interface Store {
   /** The newest version, or exactly `version`. */
   findKey(model: string, version?: number): Promise<KeyRow | undefined>;
   generationsOf(keyId: string): Promise<GenerationsOfKey | undefined>;
-  listKeys(): Promise<Omit<KeyRow, 'wrapped'>[]>;
+  listKeys(): Promise<Omit<KeyRow, 'record'>[]>;
   /** False when the key is unknown. */
   grantKey(keyId: string, subject: GrantSubject, now: number): Promise<boolean>;
   /** False when there was no such grant. */
@@ -173,11 +189,11 @@ export interface Store {
   isGranted(keyId: string, deviceId: string, fleet: string): Promise<boolean>;
 
   /**
-   * Records a release only if, at that instant, the device is enrolled as it was at `enrolledAt` and not revoked, the key
-   * granted to it, and the fleet's approval epoch still the one the release names: a revocation that was answered is
-   * never overtaken.
+   * Records a release only if, at that instant, `resultId` is the newest result of the device, the device is not revoked,
+   * the key is granted to it and no older than what the device was given of that model, and the fleet's approval epoch is
+   * the one the release names: a revocation that was answered is never overtaken.
    */
-  recordRelease(row: ReleaseRow, enrolledAt: number): Promise<RecordReleaseResult>;
+  recordRelease(row: ReleaseRow, resultId: string): Promise<RecordReleaseResult>;
   listReleases(options?: { deviceId?: string; limit?: number }): Promise<ReleaseRow[]>;
 
   getApproval(fleet: string): Promise<ApprovalRow | undefined>;

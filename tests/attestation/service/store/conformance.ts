@@ -12,8 +12,7 @@ const T0 = 1_800_000_000_000;
 const DEVICE = { deviceId: 'device-a', fleet: 'plant-1', akName: '000b01', document: { note: 'first' } };
 
 function keyRow(version: number, model = 'motor'): NewKeyRow {
-  const wrapped = new Uint8Array([0, 1, 254, 255, version]);
-  return { keyId: `${model}-${version}`, model, version, wrapped, document: { publisher: 'p' }, createdAt: T0 };
+  return { keyId: `${model}-${version}`, model, version, record: { ciphertext: `c${version}` }, createdAt: T0 };
 }
 
 function decision(result: unknown, fleet = DEVICE.fleet) {
@@ -134,8 +133,7 @@ export function describeStore(name: string, setUp: () => Promise<StoreUnderTest>
       expect(await other.getDevice(DEVICE.deviceId)).toEqual({
         ...DEVICE,
         enrolledAt: T0 + 1,
-        lastAppraisedAt: null,
-        lastStatus: null,
+        lastAppraisal: null,
         revokedAt: null,
         revokedReason: null,
       });
@@ -177,38 +175,41 @@ export function describeStore(name: string, setUp: () => Promise<StoreUnderTest>
       expect(await store.listDevices()).toHaveLength(4);
     });
 
-    it('keeps every appraisal and shows the last on the device', async () => {
+    it('keeps every appraisal, and on the device the last and what was last accepted', async () => {
       await enrol(store);
-      await store.recordAppraisal({ deviceId: DEVICE.deviceId, at: T0 + 1, status: 'affirming', document: { n: 1 } });
-      await store.recordAppraisal({ deviceId: DEVICE.deviceId, at: T0 + 2, status: 'contraindicated', document: {} });
-      const rows = await other.listAppraisals(DEVICE.deviceId);
-      expect(rows.map((row) => row.status)).toEqual(['contraindicated', 'affirming']);
-      expect(rows[1]?.document).toEqual({ n: 1 });
-      const shown = await other.getDevice(DEVICE.deviceId);
-      expect(shown).toMatchObject({ lastAppraisedAt: T0 + 2, lastStatus: 'contraindicated' });
-      await expect(
-        store.recordAppraisal({ deviceId: 'nobody', at: T0, status: 'affirming', document: {} }),
-      ).rejects.toMatchObject({ code: 'ERR_STORE' });
+      const row = { deviceId: DEVICE.deviceId, at: T0 + 1, status: 'affirming', resultId: 'r1', document: { n: 1 } };
+      await store.recordAppraisal({ ...row, accepted: { clock: '5' } });
+      const refused = { at: T0 + 2, status: 'contraindicated', resultId: 'r2' };
+      await store.recordAppraisal({ ...row, ...refused });
+      expect(await other.listAppraisals(DEVICE.deviceId)).toEqual([{ ...row, ...refused }, row]);
+      expect((await other.getDevice(DEVICE.deviceId))?.lastAppraisal).toEqual({ ...refused, accepted: { clock: '5' } });
+      await expect(store.recordAppraisal({ ...row, deviceId: 'nobody' })).rejects.toMatchObject({ code: 'ERR_STORE' });
     });
 
-    it('maps versions to rising generations per model and keeps wrapped bytes exact', async () => {
-      expect(await store.addKey(keyRow(1))).toEqual({ added: true, generation: 1 });
-      expect(await other.addKey(keyRow(5))).toEqual({ added: true, generation: 2 });
+    it('starts a generation with every newer version of a model, and only then', async () => {
+      expect(await store.addKey(keyRow(1))).toEqual({ added: true, generation: 0 });
+      expect(await other.addKey(keyRow(2, 'pump'))).toEqual({ added: true, generation: 0 });
+      expect(await other.addKey(keyRow(5))).toEqual({ added: true, generation: 1 });
+      expect(await store.addKey(keyRow(1, 'fan'))).toEqual({ added: true, generation: 1 });
+      expect(await store.addKey(keyRow(6))).toEqual({ added: true, generation: 2 });
       expect(await store.addKey(keyRow(5))).toEqual({ added: false, reason: 'exists' });
       expect(await store.addKey(keyRow(3))).toEqual({ added: false, reason: 'out-of-order' });
-      expect(await store.addKey(keyRow(2, 'pump'))).toEqual({ added: true, generation: 3 });
-      expect(await other.addKey(keyRow(6))).toEqual({ added: true, generation: 4 });
-      expect(await other.addKey(keyRow(7))).toEqual({ added: true, generation: 5 });
-      expect(await store.generationsOf('motor-5')).toEqual({ generation: 2, nextNewer: 4, newest: 5 });
-      expect(await store.generationsOf('pump-2')).toEqual({ generation: 3, nextNewer: undefined, newest: 5 });
+      expect(await store.generationsOf('motor-1')).toEqual({ generation: 0, nextNewer: 1, newest: 2 });
+      expect(await store.generationsOf('pump-2')).toEqual({ generation: 0, nextNewer: undefined, newest: 2 });
       expect(await store.generationsOf('nothing')).toBeUndefined();
-      expect((await store.findKey('motor'))?.version).toBe(7);
-      expect((await store.findKey('motor', 1))?.keyId).toBe('motor-1');
-      expect(await store.findKey('motor', 4)).toBeUndefined();
-      expect((await store.getKey('motor-5'))?.wrapped).toEqual(new Uint8Array([0, 1, 254, 255, 5]));
+    });
+
+    it('finds a key by id, by version, and the newest', async () => {
+      await store.addKey(keyRow(1));
+      await store.addKey(keyRow(5));
+      await store.addKey(keyRow(2, 'pump'));
+      expect((await other.findKey('motor'))?.version).toBe(5);
+      expect((await other.findKey('motor', 1))?.keyId).toBe('motor-1');
+      expect(await other.findKey('motor', 4)).toBeUndefined();
+      expect(await other.getKey('motor-5')).toEqual({ ...keyRow(5), generation: 1 });
       const listed = await store.listKeys();
-      expect(listed.map((row) => row.keyId)).toEqual(['motor-1', 'motor-5', 'motor-6', 'motor-7', 'pump-2']);
-      expect(listed[0]).not.toHaveProperty('wrapped');
+      expect(listed.map((row) => row.keyId)).toEqual(['motor-1', 'motor-5', 'pump-2']);
+      expect(listed[0]).not.toHaveProperty('record');
     });
 
     it('grants a key to a fleet or to one device, and withdraws it', async () => {
@@ -265,28 +266,38 @@ export function describeStore(name: string, setUp: () => Promise<StoreUnderTest>
     });
 
     describe('recording a release', () => {
-      const release = { deviceId: DEVICE.deviceId, keyId: 'motor-1', epoch: 1, generation: 1, at: T0, document: {} };
+      const release = { deviceId: DEVICE.deviceId, keyId: 'motor-1', epoch: 1, generation: 0, at: T0, document: {} };
+      const appraise = (resultId: string) =>
+        store.recordAppraisal({ deviceId: DEVICE.deviceId, at: T0, status: 'affirming', resultId, document: {} });
 
       beforeEach(async () => {
         await enrol(store);
-        await store.addKey(keyRow(1));
-        await store.grantKey('motor-1', { fleet: DEVICE.fleet }, T0);
+        await appraise('r1');
+        for (const version of [1, 2]) {
+          await store.addKey(keyRow(version));
+          await store.grantKey(`motor-${version}`, { fleet: DEVICE.fleet }, T0);
+        }
         await store.swapApproval({ fleet: DEVICE.fleet, epoch: 1, document: {} }, 0, T0);
       });
 
       it('records it while everything still holds', async () => {
-        expect(await store.recordRelease(release, T0 + 1)).toBe('recorded');
+        expect(await store.recordRelease(release, 'r1')).toBe('recorded');
         expect(await other.listReleases({ deviceId: DEVICE.deviceId })).toEqual([release]);
         expect(await other.listReleases({ deviceId: 'nobody' })).toEqual([]);
       });
       it('refuses an unknown device', async () => {
-        expect(await store.recordRelease({ ...release, deviceId: 'nobody' }, T0 + 1)).toBe('unknown');
+        expect(await store.recordRelease({ ...release, deviceId: 'nobody' }, 'r1')).toBe('unknown');
       });
-      it('refuses a device that enrolled again meanwhile, and counts what was released to it before', async () => {
-        expect(await store.recordRelease(release, T0 + 1)).toBe('recorded');
+      it('refuses a result that a newer one replaced', async () => {
+        await appraise('r2');
+        expect(await store.recordRelease(release, 'r1')).toBe('result-stale');
+        expect(await store.recordRelease(release, 'r2')).toBe('recorded');
+      });
+      it('refuses a result from before another enrolment, which learns what was released', async () => {
+        const newer = { ...release, keyId: 'motor-2', generation: 1 };
+        expect(await store.recordRelease(newer, 'r1')).toBe('recorded');
         const again = { enrolmentId: 'e2', deviceId: DEVICE.deviceId, document: {}, createdAt: T0, expiresAt: T0 + 99 };
         await other.beginEnrolment(again);
-        // The same millisecond as before: still another enrolment.
         const done = await other.completeEnrolment(
           'e2',
           DEVICE.deviceId,
@@ -295,19 +306,24 @@ export function describeStore(name: string, setUp: () => Promise<StoreUnderTest>
           T0 + 1,
         );
         expect(done).toMatchObject({ result: { before: DEVICE.document, highestReleasedGeneration: 1 } });
-        expect(await store.recordRelease(release, T0 + 1)).toBe('enrolled-again');
+        expect(await store.recordRelease(newer, 'r1')).toBe('result-stale');
+      });
+      it('refuses an older version than the device was given', async () => {
+        expect(await store.recordRelease({ ...release, keyId: 'motor-2', generation: 1 }, 'r1')).toBe('recorded');
+        expect(await store.recordRelease(release, 'r1')).toBe('version-older');
+        expect(await store.recordRelease({ ...release, keyId: 'motor-2', generation: 1 }, 'r1')).toBe('recorded');
       });
       it('refuses after a revocation', async () => {
         await other.revokeDevice(DEVICE.deviceId, 'stolen', T0);
-        expect(await store.recordRelease(release, T0 + 1)).toBe('revoked');
+        expect(await store.recordRelease(release, 'r1')).toBe('revoked');
       });
       it('refuses after the grant was withdrawn', async () => {
         await other.withdrawKey('motor-1', { fleet: DEVICE.fleet });
-        expect(await store.recordRelease(release, T0 + 1)).toBe('not-granted');
+        expect(await store.recordRelease(release, 'r1')).toBe('not-granted');
       });
       it('refuses after the epoch moved', async () => {
         await other.swapApproval({ fleet: DEVICE.fleet, epoch: 2, document: {} }, 1, T0);
-        expect(await store.recordRelease(release, T0 + 1)).toBe('epoch-moved');
+        expect(await store.recordRelease(release, 'r1')).toBe('epoch-moved');
         expect(await store.listReleases()).toEqual([]);
       });
     });
