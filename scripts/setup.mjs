@@ -46,8 +46,11 @@ async function ensureNodeModules() {
     env: { ONNXRUNTIME_NODE_INSTALL: 'skip', npm_config_onnxruntime_node_install: 'skip' },
     stdio: ['ignore', 2, 2],
   });
-  if (code !== 0 || packagesThatDiffer() > 0) {
-    throw new ScriptError(`npm ci failed (exit code ${code}): check the network and the npm registry it is set to use`);
+  const missing = packagesThatDiffer();
+  if (code !== 0 || missing > 0) {
+    throw new ScriptError(
+      `npm ci failed (exit code ${code}, ${missing} packages missing): check the network and the npm registry it is set to use`,
+    );
   }
   return true;
 }
@@ -61,14 +64,19 @@ function packagesThatDiffer() {
   } catch {
     // npm writes the record last: absent means absent or interrupted.
   }
-  const forThisMachine = ({ os, cpu, libc }) =>
-    (!os || os.includes('linux')) && (!cpu || cpu.includes(process.arch)) && (!libc || libc.includes('glibc'));
   return Object.entries(wanted).filter(
     ([path, entry]) =>
       path.includes('node_modules/') &&
-      forThisMachine(entry) &&
+      isForThisMachine(entry) &&
       (installed[path]?.version !== entry.version || !existsSync(join(root, path))),
   ).length;
+}
+
+/** Optional packages are one binary per platform, or helpers of a binary for another platform (these name no platform). */
+function isForThisMachine({ optional, os, cpu, libc }) {
+  if (!optional) return true;
+  if (!os && !cpu) return false;
+  return (!os || os.includes('linux')) && (!cpu || cpu.includes(process.arch)) && (!libc || libc.includes('glibc'));
 }
 
 // --- native build ---
