@@ -1,0 +1,46 @@
+#include "crypto/libcrypto.h"
+
+#include <gtest/gtest.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+#include <thread>
+#include <vector>
+
+#include "crypto/algorithms.h"
+#include "memory/secret_region.h"
+
+namespace sealedge {
+namespace {
+
+bool in_secret_memory(const void* data) {
+  const auto at = reinterpret_cast<uintptr_t>(data);
+  for (const SecretRegionInfo& region : secret_memory_report().regions) {
+    if (at >= region.begin && at < region.begin + region.size_bytes) return true;
+  }
+  return false;
+}
+
+TEST(Libcrypto, AllocatesInSecretMemory) {
+  ASSERT_TRUE(crypto_init().ok());
+  void* block = OPENSSL_malloc(100);
+  EXPECT_TRUE(in_secret_memory(block));
+  block = OPENSSL_realloc(block, 100000);
+  EXPECT_TRUE(in_secret_memory(block));
+  OPENSSL_free(block);
+  EVP_CIPHER_CTX* context = EVP_CIPHER_CTX_new();
+  EXPECT_TRUE(in_secret_memory(context));
+  EVP_CIPHER_CTX_free(context);
+}
+
+TEST(Libcrypto, IsPrivateAndVersioned) { EXPECT_EQ(std::string(libcrypto_version()).substr(0, 10), "OpenSSL 3."); }
+
+TEST(Libcrypto, InitialisesOnceForManyThreads) {
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) threads.emplace_back([] { EXPECT_TRUE(algorithms().ok()); });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(*algorithms(), *algorithms());
+}
+
+}  // namespace
+}  // namespace sealedge
