@@ -5,7 +5,8 @@
 namespace sealedge {
 
 FormatChoice Op::choose_formats(std::span<const Operand> inputs, std::span<const Operand> outputs) const {
-  return {std::vector<Format>(inputs.size(), Format::kRowMajor), std::vector<Format>(outputs.size(), Format::kRowMajor)};
+  return {std::vector<Format>(inputs.size(), Format::kRowMajor),
+          std::vector<Format>(outputs.size(), Format::kRowMajor)};
 }
 
 FormatChoice channels_last_formats(std::span<const Operand> inputs, std::span<const Operand> outputs,

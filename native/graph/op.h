@@ -87,6 +87,9 @@ class Op {
   // kModelInvalid): after it succeeded, prepare and run may rely on everything. Sizes are range-checked by the caller.
   virtual Result<std::vector<TensorFact>> infer(std::span<const Operand> inputs) const = 0;
 
+  // The output follows from the inputs' dims alone (Shape): computed when planning, with null input pointers.
+  virtual bool needs_only_dims() const { return false; }
+
   virtual WeightRequest weight_request(size_t input, const TensorFact& constant) const { return {}; }
   virtual EpilogueSupport epilogue_support(std::span<const Operand> inputs) const { return {}; }
 

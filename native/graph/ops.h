@@ -136,7 +136,10 @@ std::optional<std::vector<int64_t>> as_transpose(const Op& op);  // perm, may be
 // --- arrangement of elements: graph/ops/{reshape,transpose,concat,slice,...}.cc
 // ----------------------------------------
 
-OpPtr make_reshape(bool allow_zero);                          // data, shape
+OpPtr make_reshape(bool allow_zero);  // data, shape
+// Opset < 7 broadcasting: data with as many ones appended as its last dimension needs to sit at `axis + its rank` of
+// like.
+OpPtr make_broadcast_axis(int64_t axis);                      // data, like
 OpPtr make_flatten(int64_t axis);                             // data
 OpPtr make_squeeze();                                         // data, axes optional
 OpPtr make_unsqueeze();                                       // data, axes

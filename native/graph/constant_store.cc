@@ -1,0 +1,65 @@
+#include "graph/constant_store.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
+#include "core/checked.h"
+
+namespace sealedge {
+
+namespace {
+
+constexpr size_t kAlignment = 64;
+// A small model should cost one page of secret memory, a large one few mappings: chunks double from the first to the
+// last.
+constexpr size_t kFirstChunkBytes = 4 * 1024;
+constexpr size_t kLargestChunkBytes = 256 * 1024;
+
+}  // namespace
+
+void ConstantStore::FreeBytes::operator()(uint8_t* data) const { std::free(data); }
+
+Result<ConstantStore::Chunk> ConstantStore::new_chunk(size_t size_bytes) const {
+  Chunk chunk;
+  chunk.size_bytes = size_bytes;
+  if (kind_ == Kind::kSecret) {
+    SEALEDGE_ASSIGN(chunk.secret, SecureBuffer::allocate(size_bytes, "model constants"));
+    chunk.data = chunk.secret.data();
+    return chunk;
+  }
+  chunk.ordinary.reset(static_cast<uint8_t*>(std::aligned_alloc(kAlignment, size_bytes)));
+  if (!chunk.ordinary) {
+    return Error{ErrorCode::kOutOfMemory, "model constants: no memory for " + std::to_string(size_bytes) + " bytes"};
+  }
+  std::memset(chunk.ordinary.get(), 0, size_bytes);
+  chunk.data = chunk.ordinary.get();
+  return chunk;
+}
+
+Result<uint8_t*> ConstantStore::allocate(size_t size_bytes) {
+  size_t rounded;
+  if (!checked_add(size_bytes, kAlignment - 1, &rounded)) {
+    return Error{ErrorCode::kLimitExceeded, "model constants: size overflows"};
+  }
+  rounded = std::max(rounded & ~(kAlignment - 1), kAlignment);
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (chunks_.empty() || chunks_.back().size_bytes - chunks_.back().used_bytes < rounded) {
+    const size_t next =
+        chunks_.empty() ? kFirstChunkBytes : std::min(2 * chunks_.back().size_bytes, kLargestChunkBytes);
+    SEALEDGE_ASSIGN(Chunk chunk, new_chunk(std::max(rounded, next)));
+    chunks_.push_back(std::move(chunk));
+  }
+  Chunk& chunk = chunks_.back();
+  uint8_t* data = chunk.data + chunk.used_bytes;
+  chunk.used_bytes += rounded;
+  allocated_bytes_ += rounded;
+  return data;
+}
+
+size_t ConstantStore::allocated_bytes() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return allocated_bytes_;
+}
+
+}  // namespace sealedge

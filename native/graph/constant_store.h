@@ -1,0 +1,50 @@
+// Where the constants of a model live: secret memory for a sealed model, ordinary memory for a plain one. Everything
+// that ever holds a weight, or a value computed from one, is allocated here.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "core/result.h"
+#include "memory/secure_buffer.h"
+
+namespace sealedge {
+
+class ConstantStore {
+ public:
+  enum class Kind : uint8_t { kOrdinary, kSecret };
+  explicit ConstantStore(Kind kind) : kind_(kind) {}
+  ConstantStore(const ConstantStore&) = delete;
+  ConstantStore& operator=(const ConstantStore&) = delete;
+
+  // Zeroed, 64-byte aligned, readable and writable up to the next multiple of 64 bytes; lives as long as the store.
+  // Never null, also for size 0. Safe to call from several threads.
+  Result<uint8_t*> allocate(size_t size_bytes);
+
+  Kind kind() const { return kind_; }
+  size_t allocated_bytes() const;
+
+ private:
+  struct FreeBytes {
+    void operator()(uint8_t* data) const;
+  };
+  struct Chunk {
+    std::unique_ptr<uint8_t[], FreeBytes> ordinary;
+    SecureBuffer secret;
+    uint8_t* data = nullptr;
+    size_t size_bytes = 0;
+    size_t used_bytes = 0;
+  };
+  Result<Chunk> new_chunk(size_t size_bytes) const;
+
+  const Kind kind_;
+  mutable std::mutex mutex_;
+  std::vector<Chunk> chunks_;  // the last one with room is filled first
+  size_t allocated_bytes_ = 0;
+};
+
+}  // namespace sealedge

@@ -1,0 +1,106 @@
+#include "graph/evaluate.h"
+
+#include <algorithm>
+
+namespace sealedge {
+
+namespace {
+
+// Everything row-major: constants always are, and results of this file are too.
+bool is_view(const Node& node, const std::vector<Operand>& inputs, const std::vector<Operand>& outputs) {
+  return !node.inputs.empty() && node.inputs[0] != kNoValue && inputs[0].constant && outputs[0].present &&
+         node.op->output_is_view(inputs, outputs);
+}
+
+// The bytes that a kernel would read and write, or false when too many or not there.
+bool fits(const Graph& graph, const Node& node, const std::vector<Operand>& inputs, const std::vector<Operand>& outputs,
+          size_t limit_bytes) {
+  const bool dims_only = node.op->needs_only_dims();
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (!inputs[i].present || dims_only) continue;
+    if (!inputs[i].data) return false;
+    const auto size = checked_size_bytes(graph.values[node.inputs[i]].fact);
+    if (!size.ok() || *size > limit_bytes) return false;
+  }
+  for (const Operand& output : outputs) {
+    const auto size = output.present ? checked_size_bytes({output.type, output.dims}) : Result<size_t>(size_t{0});
+    if (!size.ok() || *size > limit_bytes) return false;
+  }
+  return true;
+}
+
+Result<std::shared_ptr<Constant>> allocate_constant(const TensorFact& fact, ConstantStore* store, uint8_t** data) {
+  SEALEDGE_ASSIGN(const size_t size_bytes, checked_size_bytes(fact));
+  SEALEDGE_ASSIGN(*data, store->allocate(size_bytes));
+  auto constant = std::make_shared<Constant>();
+  constant->fact = fact;
+  constant->data = *data;
+  return constant;
+}
+
+}  // namespace
+
+Result<void> infer_node(Graph* graph, const Node& node) {
+  const std::vector<Operand> inputs = operands_of(*graph, node.inputs);
+  auto facts = node.op->infer(inputs);
+  if (!facts.ok()) {
+    Error error = facts.error();
+    error.message = describe_node(node) + ": " + error.message;
+    return error;
+  }
+  if (facts->size() < node.outputs.size()) {
+    return Error{ErrorCode::kModelInvalid,
+                 describe_node(node) + ": it has only " + std::to_string(facts->size()) + " outputs"};
+  }
+  for (size_t i = 0; i < node.outputs.size(); ++i) {
+    if (node.outputs[i] == kNoValue) continue;
+    if (auto size = checked_size_bytes((*facts)[i]); !size.ok()) {
+      Error error = std::move(size).error();
+      error.message = describe_node(node) + ": " + error.message;
+      return error;
+    }
+    graph->values[node.outputs[i]].fact = std::move((*facts)[i]);
+  }
+  return {};
+}
+
+Result<bool> make_constant(Graph* graph, size_t index, ConstantStore* store, size_t limit_bytes) {
+  const Node& node = graph->nodes[index];
+  const std::vector<Operand> inputs = operands_of(*graph, node.inputs);
+  const std::vector<Operand> outputs = operands_of(*graph, node.outputs);
+  if (is_view(node, inputs, outputs)) {
+    graph->values[node.outputs[0]].constant = graph->values[node.inputs[0]].constant;
+    return true;
+  }
+  const bool all_constant =
+      std::all_of(inputs.begin(), inputs.end(), [](const Operand& input) { return !input.present || input.constant; });
+  if (!all_constant && !node.op->needs_only_dims()) return false;
+  if (!fits(*graph, node, inputs, outputs, limit_bytes)) return false;
+
+  OpSetup setup;
+  setup.inputs = inputs;
+  setup.outputs = outputs;
+  SEALEDGE_ASSIGN(const std::unique_ptr<Kernel> kernel, node.op->prepare(setup));
+  ConstantStore scratch_store(store->kind());
+  RunArgs args;
+  if (kernel->scratch_bytes() > 0) {
+    SEALEDGE_ASSIGN(args.scratch, scratch_store.allocate(kernel->scratch_bytes()));
+  }
+  std::vector<const uint8_t*> input_data;
+  for (const Operand& input : inputs) input_data.push_back(node.op->needs_only_dims() ? nullptr : input.data);
+  std::vector<uint8_t*> output_data(outputs.size(), nullptr);
+  std::vector<std::shared_ptr<Constant>> results(outputs.size());
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (!outputs[i].present) continue;
+    SEALEDGE_ASSIGN(results[i], allocate_constant({outputs[i].type, outputs[i].dims}, store, &output_data[i]));
+  }
+  args.inputs = input_data;
+  args.outputs = output_data;
+  SEALEDGE_TRY(kernel->run(args));
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (results[i]) graph->values[node.outputs[i]].constant = std::move(results[i]);
+  }
+  return true;
+}
+
+}  // namespace sealedge

@@ -1,0 +1,35 @@
+// ModelProto -> Graph: names resolved, operators built for the model's opset, legacy forms gone, nodes in running
+// order.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/result.h"
+#include "graph/constant_store.h"
+#include "graph/graph.h"
+#include "onnx/model_proto.h"
+
+namespace sealedge {
+
+// Tensors up to this size are read at import, and must be inline in a model whose layouts are to be decided or whose
+// weights lie elsewhere: shapes and axes are among them, and constants made of them are computed at once.
+inline constexpr size_t kInlineTensorBytes = 1024;
+// Newest operator set whose changes were looked at.
+inline constexpr int64_t kNewestOpset = 24;
+
+struct ImportedModel {
+  Graph graph;
+  std::vector<const TensorProto*> sources;  // what Constant::source counts; point into the ModelProto
+  std::vector<ValueInfoProto> inputs;       // as declared, without those that are initializers; graph.inputs in order
+  std::vector<ValueInfoProto> outputs;      // graph.outputs in order
+};
+
+// Copies no tensor larger than kInlineTensorBytes: see load_constants(). Initializers that are also listed as inputs
+// (IR version 3) are constants. Constants that are views or small results of constants are already folded. Fails with
+// kModelInvalid, kLimitExceeded, or kOpUnsupported listing every operator that is missing: fields opType, domain,
+// opsetVersion, node of the first, and `operators`, all of them as a JSON array of such objects.
+Result<ImportedModel> import_model(const ModelProto& model, ConstantStore* store);
+
+}  // namespace sealedge

@@ -1,0 +1,101 @@
+// op_type -> op: layers.
+#include <array>
+
+#include "onnx/legacy.h"
+#include "onnx/node_import.h"
+
+namespace sealedge {
+
+namespace {
+
+WindowAttributes window_attributes(NodeImport& node) {
+  WindowAttributes window;
+  window.kernel_shape = node.get_ints("kernel_shape");
+  window.strides = node.get_ints("strides");
+  window.pads = node.get_ints("pads");
+  window.dilations = node.get_ints("dilations");
+  const std::string_view auto_pad = node.get_string("auto_pad", "NOTSET");
+  if (auto_pad == "NOTSET" || auto_pad.empty()) {
+    window.auto_pad = AutoPad::kNotSet;
+  } else if (auto_pad == "SAME_UPPER") {
+    window.auto_pad = AutoPad::kSameUpper;
+  } else if (auto_pad == "SAME_LOWER") {
+    window.auto_pad = AutoPad::kSameLower;
+  } else if (auto_pad == "VALID") {
+    window.auto_pad = AutoPad::kValid;
+  } else {
+    node.invalid("unknown value of attribute 'auto_pad'");
+  }
+  return window;
+}
+
+void conv(NodeImport& node) {
+  WindowAttributes window = window_attributes(node);
+  const int64_t group = node.get_int("group", 1);
+  if (group < 1) return node.invalid("attribute 'group' must be positive");
+  const TensorFact* weight = node.constant_fact(node.input(1));
+  // One filter per channel, fixed by the model: a kernel and a weight layout of its own.
+  const bool depthwise = group > 1 && weight && weight->type == DataType::kFloat32 && weight->dims.size() >= 3 &&
+                         weight->dims[0] == group && weight->dims[1] == 1;
+  const OpPtr op = depthwise ? make_depthwise_conv(std::move(window), group) : make_conv(std::move(window), group);
+  node.emit(op, {node.input(0), node.input(1), node.input(2)});
+}
+
+template <PoolKind kKind>
+void pool(NodeImport& node) {
+  if (node.wants_output(1)) return node.unsupported("output Indices");
+  WindowAttributes window = window_attributes(node);
+  if (window.kernel_shape.empty()) return node.invalid("attribute 'kernel_shape' is missing");
+  const bool ceil_mode = node.get_int("ceil_mode", 0) != 0;
+  const bool count_include_pad = kKind == PoolKind::kAverage && node.get_int("count_include_pad", 0) != 0;
+  node.emit(make_pool(kKind, std::move(window), ceil_mode, count_include_pad), {node.input(0)});
+}
+
+template <PoolKind kKind>
+void global_pool(NodeImport& node) {
+  node.emit(make_global_pool(kKind), {node.input(0)});
+}
+
+void batch_normalization(NodeImport& node) {
+  if (node.opset() < 9 && node.get_int("spatial", 1) == 0) return node.unsupported("spatial = 0");
+  if (node.opset() >= 14 && node.get_int("training_mode", 0) != 0) return node.unsupported("training mode");
+  for (size_t i = 1; i < node.output_count(); ++i) {
+    if (node.wants_output(i)) return node.unsupported("training outputs");
+  }
+  node.emit(make_batch_norm(node.get_float("epsilon", 1e-5f)), node.inputs());
+}
+
+// Inference: output 0 is the input. The mask of a Dropout that does nothing is all true; nobody exports a use of it.
+void dropout(NodeImport& node) {
+  if (node.wants_output(1)) return node.unsupported("output mask");
+  if (node.has_input(2)) {
+    const Constant* training = node.constant(node.input(2));
+    if (!training || !training->data || training->data[0] != 0) return node.unsupported("training mode");
+  }
+  node.alias_output(node.input(0));
+}
+
+// Before opset 13 the axis splits the tensor into rows and columns; from 13 on it is one dimension.
+template <bool kLog>
+void softmax(NodeImport& node) {
+  const bool coerce_2d = node.opset() < 13;
+  node.emit(make_softmax(node.get_int("axis", coerce_2d ? 1 : -1), kLog, coerce_2d), {node.input(0)});
+}
+
+constexpr auto kImporters = std::to_array<OpImporter>({
+    {"AveragePool", 1, 1, pool<PoolKind::kAverage>},
+    {"BatchNormalization", 5, 5, batch_normalization},
+    {"Conv", 2, 3, conv},
+    {"Dropout", 1, 3, dropout},
+    {"GlobalAveragePool", 1, 1, global_pool<PoolKind::kAverage>},
+    {"GlobalMaxPool", 1, 1, global_pool<PoolKind::kMax>},
+    {"LogSoftmax", 1, 1, softmax<true>},
+    {"MaxPool", 1, 1, pool<PoolKind::kMax>},
+    {"Softmax", 1, 1, softmax<false>},
+});
+
+}  // namespace
+
+std::span<const OpImporter> nn_importers() { return kImporters; }
+
+}  // namespace sealedge

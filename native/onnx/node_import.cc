@@ -1,0 +1,139 @@
+#include "onnx/node_import.h"
+
+#include <cstring>
+#include <unordered_map>
+
+namespace sealedge {
+
+const AttributeProto* NodeImport::find(std::string_view name) const {
+  for (const AttributeProto& attribute : proto_.attributes) {
+    if (attribute.name == name) return &attribute;
+  }
+  return nullptr;
+}
+
+const AttributeProto* NodeImport::find(std::string_view name, AttributeProto::Type type) {
+  const AttributeProto* attribute = find(name);
+  // Files of IR version 1 leave the type out.
+  if (!attribute || attribute->type == type || attribute->type == AttributeProto::Type::kUndefined) return attribute;
+  invalid("attribute '" + printable(name) + "' has the wrong type");
+  return nullptr;
+}
+
+int64_t NodeImport::get_int(std::string_view name, int64_t otherwise) {
+  const AttributeProto* attribute = find(name, AttributeProto::Type::kInt);
+  return attribute ? attribute->i : otherwise;
+}
+
+float NodeImport::get_float(std::string_view name, float otherwise) {
+  const AttributeProto* attribute = find(name, AttributeProto::Type::kFloat);
+  return attribute ? attribute->f : otherwise;
+}
+
+std::string_view NodeImport::get_string(std::string_view name, std::string_view otherwise) {
+  const AttributeProto* attribute = find(name, AttributeProto::Type::kString);
+  return attribute ? attribute->s : otherwise;
+}
+
+std::vector<int64_t> NodeImport::get_ints(std::string_view name) {
+  const AttributeProto* attribute = find(name, AttributeProto::Type::kInts);
+  return attribute ? attribute->ints : std::vector<int64_t>{};
+}
+
+std::vector<float> NodeImport::get_floats(std::string_view name) {
+  const AttributeProto* attribute = find(name, AttributeProto::Type::kFloats);
+  return attribute ? attribute->floats : std::vector<float>{};
+}
+
+const TensorProto* NodeImport::get_tensor(std::string_view name) {
+  const AttributeProto* attribute = find(name, AttributeProto::Type::kTensor);
+  if (!attribute) return nullptr;
+  if (attribute->tensors.size() == 1) return &attribute->tensors[0];
+  invalid("attribute '" + printable(name) + "' holds no tensor");
+  return nullptr;
+}
+
+const Constant* NodeImport::constant(ValueId id) const {
+  return id == kNoValue ? nullptr : graph_->values[id].constant.get();
+}
+
+const TensorFact* NodeImport::constant_fact(ValueId id) const {
+  return constant(id) ? &graph_->values[id].fact : nullptr;
+}
+
+void NodeImport::emit(OpPtr op, std::vector<ValueId> inputs) {
+  if (!op) return unsupported("not in this engine");
+  if (error_) return;
+  Node node;
+  node.op = std::move(op);
+  node.name = proto_.name;
+  node.inputs = std::move(inputs);
+  node.outputs = outputs_;
+  graph_->nodes.push_back(std::move(node));
+}
+
+ValueId NodeImport::emit_inner(OpPtr op, std::vector<ValueId> inputs) {
+  const ValueId result = graph_->add_value({});
+  if (!op) {
+    unsupported("not in this engine");
+    return result;
+  }
+  if (error_) return result;
+  Node node;
+  node.op = std::move(op);
+  node.name = proto_.name;
+  node.inputs = std::move(inputs);
+  node.outputs = {result};
+  graph_->nodes.push_back(std::move(node));
+  return result;
+}
+
+ValueId NodeImport::make_constant(TensorFact fact, std::span<const uint8_t> bytes) {
+  auto data = store_->allocate(bytes.size());
+  if (!data.ok()) {
+    if (!error_) error_ = data.error();
+    return graph_->add_value({});
+  }
+  if (!bytes.empty()) std::memcpy(*data, bytes.data(), bytes.size());
+  Value value;
+  value.fact = fact;
+  value.constant = std::make_shared<Constant>();
+  value.constant->fact = std::move(fact);
+  value.constant->data = *data;
+  return graph_->add_value(std::move(value));
+}
+
+ValueId NodeImport::make_ints(std::span<const int64_t> values) {
+  return make_constant({DataType::kInt64, {static_cast<int64_t>(values.size())}},
+                       {reinterpret_cast<const uint8_t*>(values.data()), values.size_bytes()});
+}
+
+ValueId NodeImport::make_scalar(float value) {
+  return make_constant({DataType::kFloat32, {}}, {reinterpret_cast<const uint8_t*>(&value), sizeof value});
+}
+
+void NodeImport::constant_output(TensorFact fact, std::span<const uint8_t> bytes) {
+  alias_output(make_constant(std::move(fact), bytes));
+}
+
+void NodeImport::unsupported(std::string reason) {
+  if (!error_) error_ = Error{ErrorCode::kOpUnsupported, std::move(reason)};
+}
+
+void NodeImport::invalid(std::string reason) {
+  if (!error_) error_ = Error{ErrorCode::kModelInvalid, std::move(reason)};
+}
+
+const OpImporter* find_importer(std::string_view op_type) {
+  static const auto* const table = [] {
+    auto* map = new std::unordered_map<std::string_view, const OpImporter*>;
+    for (auto family : {math_importers(), nn_importers(), array_importers()}) {
+      for (const OpImporter& importer : family) map->emplace(importer.op_type, &importer);
+    }
+    return map;
+  }();
+  const auto found = table->find(op_type);
+  return found == table->end() ? nullptr : found->second;
+}
+
+}  // namespace sealedge

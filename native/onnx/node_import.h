@@ -1,0 +1,106 @@
+// What an op_type's builder is given: the ONNX node, its attributes with defaults, and the graph under construction.
+// Mistakes are noted, not returned: the first one wins, and builders read as straight lines.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/result.h"
+#include "graph/constant_store.h"
+#include "graph/graph.h"
+#include "onnx/model_proto.h"
+
+namespace sealedge {
+
+class NodeImport {
+ public:
+  NodeImport(const NodeProto& proto, int64_t opset, std::vector<ValueId> inputs, std::vector<ValueId> outputs,
+             Graph* graph, ConstantStore* store)
+      : proto_(proto),
+        opset_(opset),
+        inputs_(std::move(inputs)),
+        outputs_(std::move(outputs)),
+        graph_(graph),
+        store_(store) {}
+
+  const NodeProto& proto() const { return proto_; }
+  int64_t opset() const { return opset_; }
+
+  // --- attributes; of another type than asked for: kModelInvalid
+  bool has(std::string_view name) const { return find(name) != nullptr; }
+  int64_t get_int(std::string_view name, int64_t otherwise);
+  float get_float(std::string_view name, float otherwise);
+  std::string_view get_string(std::string_view name, std::string_view otherwise);
+  std::vector<int64_t> get_ints(std::string_view name);  // empty when absent
+  std::vector<float> get_floats(std::string_view name);
+  const TensorProto* get_tensor(std::string_view name);  // null when absent
+
+  // --- inputs and outputs; trailing omitted inputs are not counted
+  size_t input_count() const { return inputs_.size(); }
+  ValueId input(size_t i) const { return i < inputs_.size() ? inputs_[i] : kNoValue; }
+  bool has_input(size_t i) const { return input(i) != kNoValue; }
+  const std::vector<ValueId>& inputs() const { return inputs_; }
+  size_t output_count() const { return outputs_.size(); }
+  ValueId output(size_t i) const { return i < outputs_.size() ? outputs_[i] : kNoValue; }
+  bool wants_output(size_t i) const { return output(i) != kNoValue; }
+  // The value's constant, if it is one; its data is there for small inline tensors only.
+  const Constant* constant(ValueId id) const;
+  const TensorFact* constant_fact(ValueId id) const;
+
+  // --- building
+  // A node that makes this ONNX node's outputs. A null op: the engine has no such operator.
+  void emit(OpPtr op, std::vector<ValueId> inputs);
+  // A node in between; returns its one output.
+  ValueId emit_inner(OpPtr op, std::vector<ValueId> inputs);
+  // Output 0 is another name for this value.
+  void alias_output(ValueId value) { alias_ = value; }
+  ValueId make_ints(std::span<const int64_t> values);  // int64, rank 1
+  ValueId make_scalar(float value);                    // float32, rank 0
+  // Output 0 is this tensor, read through the importer's sources.
+  void tensor_output(const TensorProto* tensor) { tensor_ = tensor; }
+  void constant_output(TensorFact fact, std::span<const uint8_t> bytes);
+
+  // The operator is known, this use of it is not: collected with all others.
+  void unsupported(std::string reason);
+  void invalid(std::string reason);
+
+  const std::optional<Error>& error() const { return error_; }
+  std::optional<ValueId> alias() const { return alias_; }
+  const TensorProto* tensor() const { return tensor_; }
+
+ private:
+  const AttributeProto* find(std::string_view name) const;
+  const AttributeProto* find(std::string_view name, AttributeProto::Type type);
+  ValueId make_constant(TensorFact fact, std::span<const uint8_t> bytes);
+
+  const NodeProto& proto_;
+  const int64_t opset_;
+  std::vector<ValueId> inputs_;
+  std::vector<ValueId> outputs_;
+  Graph* graph_;
+  ConstantStore* store_;
+  std::optional<Error> error_;
+  std::optional<ValueId> alias_;
+  const TensorProto* tensor_ = nullptr;
+};
+
+// One row per op_type of the default domain. Inputs below min_inputs must be given; more than max_inputs are refused.
+struct OpImporter {
+  std::string_view op_type;
+  size_t min_inputs;
+  size_t max_inputs;
+  void (*build)(NodeImport& node);
+};
+inline constexpr size_t kVariadic = SIZE_MAX;
+
+// One registration list per family.
+std::span<const OpImporter> math_importers();   // import_math.cc
+std::span<const OpImporter> nn_importers();     // import_nn.cc
+std::span<const OpImporter> array_importers();  // import_array.cc
+const OpImporter* find_importer(std::string_view op_type);
+
+}  // namespace sealedge
