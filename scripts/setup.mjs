@@ -17,7 +17,9 @@ export async function setUp(need, { presets = ['release'] } = {}) {
   const began = Date.now();
   checkPlatform();
   await ensureDebianPackages(need);
-  let changed = await ensureNodeModules();
+  let changed = await ensureNodeModules(root);
+  // Its own folder, not a workspace: npm would put its `node` first in the PATH of every script.
+  if (need === 'test') changed = (await ensureNodeModules(join(root, 'tests/node24'))) || changed;
   for (const preset of presets) changed = (await ensureNativeBuild(preset, NATIVE_BUILDS[preset])) || changed;
   changed = (await ensureTypeScript()) || changed;
   if (changed) say(`set-up: done in ${((Date.now() - began) / 1000).toFixed(1)} s`);
@@ -35,18 +37,18 @@ function checkPlatform() {
 
 // --- npm packages ---
 
-async function ensureNodeModules() {
-  const differing = packagesThatDiffer();
+async function ensureNodeModules(folder) {
+  const differing = packagesThatDiffer(folder);
   if (differing === 0) return false;
-  say(`set-up: installing npm packages (${differing} missing or changed), install scripts off`);
+  say(`set-up: installing ${differing} npm packages in ${relative(root, folder) || '.'}, install scripts off`);
   const npm = process.env.npm_execpath;
   const [command, args] = npm ? [process.execPath, [npm]] : ['npm', []];
-  const code = await run(command, [...args, 'ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
+  const code = await run(command, [...args, 'ci', '--prefix', folder, '--ignore-scripts', '--no-audit', '--no-fund'], {
     // onnxruntime-node's installer would fetch GPU libraries from elsewhere; nothing here needs them.
     env: { ONNXRUNTIME_NODE_INSTALL: 'skip', npm_config_onnxruntime_node_install: 'skip' },
     stdio: ['ignore', 2, 2],
   });
-  const missing = packagesThatDiffer();
+  const missing = packagesThatDiffer(folder);
   if (code !== 0 || missing > 0) {
     throw new ScriptError(
       `npm ci failed (exit code ${code}, ${missing} packages missing): check the network and the npm registry it is set to use`,
@@ -56,11 +58,11 @@ async function ensureNodeModules() {
 }
 
 /** How many packages of package-lock.json npm's own record of node_modules lacks or has in another version. */
-function packagesThatDiffer() {
-  const wanted = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
+function packagesThatDiffer(folder) {
+  const wanted = JSON.parse(readFileSync(join(folder, 'package-lock.json'), 'utf8')).packages;
   let installed = {};
   try {
-    installed = JSON.parse(readFileSync(join(root, 'node_modules/.package-lock.json'), 'utf8')).packages;
+    installed = JSON.parse(readFileSync(join(folder, 'node_modules/.package-lock.json'), 'utf8')).packages;
   } catch {
     // npm writes the record last: absent means absent or interrupted.
   }
@@ -68,7 +70,7 @@ function packagesThatDiffer() {
     ([path, entry]) =>
       path.includes('node_modules/') &&
       isForThisMachine(entry) &&
-      (installed[path]?.version !== entry.version || !existsSync(join(root, path))),
+      (installed[path]?.version !== entry.version || !existsSync(join(folder, path))),
   ).length;
 }
 
