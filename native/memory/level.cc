@@ -59,7 +59,7 @@ LevelProbe probe() {
     why_not_secretmem = probe_secretmem(page);
     if (why_not_secretmem.empty()) return {MemoryLevel::kSecretmem, ""};
     // Forced means this level or none.
-    if (forced == "secretmem") return {MemoryLevel::kRefused, why_not_secretmem};
+    if (forced == "secretmem") return {MemoryLevel::kRefused, why_not_secretmem + "; " + memlock_advice()};
   }
   std::string why_not_locked = probe_locked(page);
   if (why_not_locked.empty()) return {MemoryLevel::kLocked, std::move(why_not_secretmem)};

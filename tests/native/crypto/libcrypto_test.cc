@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <unistd.h>
 
 #include <thread>
 #include <vector>
 
+#include "../memory/limit_memlock.h"
 #include "crypto/algorithms.h"
 #include "memory/secret_region.h"
 
@@ -40,6 +42,21 @@ TEST(Libcrypto, InitialisesOnceForManyThreads) {
   for (int i = 0; i < 8; ++i) threads.emplace_back([] { EXPECT_TRUE(algorithms().ok()); });
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(*algorithms(), *algorithms());
+}
+
+// Under a limit that cannot hold libcrypto, initialising says so before libcrypto is touched.
+int fails_before_it_starts() {
+  if (!testing::limit_memlock(64 * 1024)) return 1;
+  const Result<void> outcome = crypto_init();
+  if (outcome.ok()) return 2;
+  if (outcome.error().code != ErrorCode::kMemoryExhausted) return 3;
+  return outcome.error().message.find("raise RLIMIT_MEMLOCK") == std::string::npos ? 4 : 0;
+}
+
+TEST(LibcryptoDeathTest, NeedsMoreThan64KiBAndSaysSo) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  if (getuid() != 0) GTEST_SKIP() << "needs root to drop CAP_IPC_LOCK";
+  EXPECT_EXIT(_exit(fails_before_it_starts()), ::testing::ExitedWithCode(0), "");
 }
 
 }  // namespace
