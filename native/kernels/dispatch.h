@@ -10,7 +10,6 @@ struct F32DepthwiseFamily;
 struct F32PoolFamily;
 struct F32UnaryFamily;
 struct F32BinaryFamily;
-struct F32SoftmaxFamily;
 struct F32ReduceFamily;
 struct LayoutFamily;
 
@@ -21,7 +20,6 @@ struct KernelTable {
   const F32PoolFamily* f32_pool;
   const F32UnaryFamily* f32_unary;
   const F32BinaryFamily* f32_binary;
-  const F32SoftmaxFamily* f32_softmax;
   const F32ReduceFamily* f32_reduce;
   const LayoutFamily* layout;
 };
@@ -29,7 +27,7 @@ struct KernelTable {
 // The best table that this CPU and SEALEDGE_ISA allow; decided at the first call, the same for the life of the process.
 const KernelTable& active_kernels();
 
-// Every table this CPU can run, scalar first, whatever SEALEDGE_ISA says: for tests and benchmarks.
+// Every table that this CPU and SEALEDGE_ISA allow, scalar first, the active one last: for tests and benchmarks.
 struct KernelTables {
   const KernelTable* const* data;
   size_t size;

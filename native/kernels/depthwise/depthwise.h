@@ -22,7 +22,8 @@ constexpr size_t f32_depthwise_weight_bytes(const WindowGeometry& w, size_t chan
   return (channels + 15) / 16 * w.taps() * 64;
 }
 
-size_t f32_depthwise_scratch_bytes(const F32DepthwiseParams& params);
+// x, y and epilogue are not looked at.
+size_t f32_depthwise_scratch_bytes(const F32DepthwiseParams& params, unsigned threads);
 void f32_depthwise(const F32DepthwiseParams& params, const WeightSource& weights, const KernelContext& context);
 
 }  // namespace sealedge

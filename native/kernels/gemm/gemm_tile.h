@@ -27,12 +27,16 @@ struct F32GemmTile {
   const F32Epilogue* epilogue;  // on the last piece of K, moved to lane 0 of this tile; otherwise nullptr
 };
 
-inline constexpr size_t kMaxGemmRows = 16;
+inline constexpr size_t kMaxGemmRows = 14;
 
 struct F32GemmFamily {
-  const char* name;                                    // f32_gemm_avx2
-  size_t max_rows;                                     // <= kMaxGemmRows
-  void (*tile[kMaxGemmRows + 1])(const F32GemmTile&);  // indexed by rows, 1..max_rows
+  const char* name;  // f32_gemm_avx2
+  // Tiles of 1..max_rows rows, indexed by rows - 1.
+  size_t max_rows;
+  void (*tile[kMaxGemmRows])(const F32GemmTile&);
+  // The same for tiles that need only lanes 0..7 (lane_end <= 8): half the arithmetic. May be the same functions.
+  size_t narrow_max_rows;
+  void (*narrow_tile[kMaxGemmRows])(const F32GemmTile&);
 };
 
 extern const F32GemmFamily f32_gemm_scalar;

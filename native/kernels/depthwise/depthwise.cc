@@ -1,0 +1,128 @@
+#include "kernels/depthwise/depthwise.h"
+
+#include <algorithm>
+#include <cassert>
+
+#include "kernels/conv/window_range.h"
+#include "kernels/depthwise/depthwise_tile.h"
+#include "kernels/dispatch.h"
+#include "kernels/parallel.h"
+
+namespace sealedge {
+namespace {
+
+constexpr size_t kLanes = 16;
+
+// Kernel rows (kd, kh) of one output row that lie in X. Lives in the context's scratch, one per thread slot.
+struct RowTable {
+  const float** rows;     // start of the input row, channel 0
+  const float** shifted;  // the same, moved to a segment's first column and lane
+  const float** taps;
+  size_t* kernel_row;  // kd * KH + kh
+};
+
+size_t row_table_bytes(const WindowGeometry& w) {
+  const size_t entries = w.kernel[0] * w.kernel[1];
+  return (entries * (3 * sizeof(float*) + sizeof(size_t)) + 63) / 64 * 64;
+}
+
+RowTable row_table(const WindowGeometry& w, uint8_t* scratch, unsigned slot) {
+  const size_t entries = w.kernel[0] * w.kernel[1];
+  auto* pointers = reinterpret_cast<const float**>(scratch + slot * row_table_bytes(w));
+  return {pointers, pointers + entries, pointers + 2 * entries, reinterpret_cast<size_t*>(pointers + 3 * entries)};
+}
+
+// One output row, one panel of channels.
+void output_row(const F32DepthwiseParams& p, const F32DepthwiseFamily& family, const RowTable& table, size_t row_count,
+                const float* panel, size_t channel, float* y_row, size_t row_pixel) {
+  const WindowGeometry& w = p.window;
+  const size_t lanes = std::min(kLanes, p.channels - channel);
+  F32Epilogue epilogue = p.epilogue;
+  if (epilogue.scale) epilogue.scale += channel;
+  if (epilogue.shift) epilogue.shift += channel;
+
+  F32DepthwiseTile tile;
+  tile.rows = table.shifted;
+  tile.taps = table.taps;
+  tile.row_count = row_count;
+  tile.column_step = w.dilation[2] * p.channels;
+  tile.pixel_step = w.stride[2] * p.channels;
+  tile.y_stride = p.channels;
+  tile.lanes = lanes;
+  tile.epilogue = &epilogue;
+  const WindowRange inside = full_windows(w, 2);
+  for (size_t x = 0; x < w.out[2];) {
+    const bool interior = x >= inside.begin && x < inside.end;
+    const size_t count = interior ? inside.end - x : 1;
+    const WindowRange columns = window_range(w, 2, x);
+    const ptrdiff_t input_column = input_position(w, 2, x, columns.begin);
+    for (size_t r = 0; r < row_count; r++) {
+      table.shifted[r] = table.rows[r] + input_column * static_cast<ptrdiff_t>(p.channels) + channel;
+      table.taps[r] = panel + (table.kernel_row[r] * w.kernel[2] + columns.begin) * kLanes;
+    }
+    tile.columns = columns.end - columns.begin;
+    tile.pixels = count;
+    tile.y = y_row + x * p.channels + channel;
+    if (p.epilogue.residual)
+      epilogue.residual = p.epilogue.residual + (row_pixel + x) * p.epilogue.residual_stride + channel;
+    family.tile(tile);
+    x += count;
+  }
+}
+
+// Output rows (n, od, oh) row_begin..row_end of the panels in one piece.
+void output_rows(const F32DepthwiseParams& p, const F32DepthwiseFamily& family, const RowTable& table,
+                 const float* panels, size_t panel_first, size_t panel_count, Part rows) {
+  const WindowGeometry& w = p.window;
+  const size_t in_row = w.in[2] * p.channels;
+  for (size_t row = rows.begin; row < rows.end; row++) {
+    const size_t oh = row % w.out[1], od = row / w.out[1] % w.out[0], n = row / w.out[1] / w.out[0];
+    const WindowRange depth = window_range(w, 0, od), height = window_range(w, 1, oh);
+    size_t count = 0;
+    for (size_t kd = depth.begin; kd < depth.end; kd++) {
+      for (size_t kh = height.begin; kh < height.end; kh++) {
+        const auto id = static_cast<size_t>(input_position(w, 0, od, kd));
+        const auto ih = static_cast<size_t>(input_position(w, 1, oh, kh));
+        table.rows[count] = p.x + ((n * w.in[0] + id) * w.in[1] + ih) * in_row;
+        table.kernel_row[count++] = kd * w.kernel[1] + kh;
+      }
+    }
+    float* y_row = p.y + row * w.out[2] * p.channels;
+    for (size_t i = 0; i < panel_count; i++) {
+      output_row(p, family, table, count, panels + i * w.taps() * kLanes, (panel_first + i) * kLanes, y_row,
+                 row * w.out[2]);
+    }
+  }
+}
+
+}  // namespace
+
+size_t f32_depthwise_scratch_bytes(const F32DepthwiseParams& params, unsigned threads) {
+  return row_table_bytes(params.window) * threads;
+}
+
+void f32_depthwise(const F32DepthwiseParams& p, const WeightSource& weights, const KernelContext& context) {
+  const WindowGeometry& w = p.window;
+  assert(weights.size_bytes() == f32_depthwise_weight_bytes(w, p.channels));
+  assert(w.taps() * kLanes * sizeof(float) <= kMaxPanelBytes);
+  const size_t row_count = w.batch * w.out[0] * w.out[1];
+  if (row_count == 0 || w.out[2] == 0 || p.channels == 0) return;
+  const F32DepthwiseFamily& family = *context.kernels->f32_depthwise;
+
+  const size_t panel_bytes = w.taps() * kLanes * sizeof(float);
+  const size_t panel_count = (p.channels + kLanes - 1) / kLanes;
+  const size_t group = panel_bytes == 0 ? panel_count : std::max<size_t>(1, kMaxPanelBytes / panel_bytes);
+  const size_t parts = parts_for(context.parallel, row_count, 1);
+  parallel_for(context.parallel, parts, [&](size_t index, unsigned slot) {
+    const RowTable table = row_table(w, context.scratch, slot);
+    const Part rows = part_of(row_count, index, parts);
+    for (size_t first = 0; first < panel_count; first += group) {
+      const size_t count = std::min(group, panel_count - first);
+      const uint8_t* piece = weights.panel(first * panel_bytes, count * panel_bytes, slot);
+      output_rows(p, family, table, reinterpret_cast<const float*>(piece), first, count, rows);
+      weights.release(slot);
+    }
+  });
+}
+
+}  // namespace sealedge

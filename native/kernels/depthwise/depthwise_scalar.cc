@@ -1,0 +1,25 @@
+#include "kernels/depthwise/depthwise_tile.h"
+#include "kernels/epilogue_scalar.h"
+
+namespace sealedge {
+namespace {
+
+void tile(const F32DepthwiseTile& t) {
+  for (size_t p = 0; p < t.pixels; p++) {
+    for (size_t lane = 0; lane < t.lanes; lane++) {
+      float sum = 0.0f;
+      for (size_t r = 0; r < t.row_count; r++) {
+        for (size_t k = 0; k < t.columns; k++) {
+          sum += t.rows[r][p * t.pixel_step + k * t.column_step + lane] * t.taps[r][k * 16 + lane];
+        }
+      }
+      t.y[p * t.y_stride + lane] = f32_epilogue_scalar(*t.epilogue, sum, p, lane);
+    }
+  }
+}
+
+}  // namespace
+
+constexpr F32DepthwiseFamily f32_depthwise_scalar = {"f32_depthwise_scalar", tile};
+
+}  // namespace sealedge

@@ -1,0 +1,107 @@
+// The depthwise tile for any vector type V, one vector of lanes at a time.
+//
+// The plain form loads one weight and kPixels inputs per kPixels multiply-adds, so it is bound by loads. Where windows
+// overlap (column_step a divisor of pixel_step, few columns) the sliding form loads every input of a row once and uses
+// it for all the windows it lies in, with the row's weights in registers.
+#pragma once
+
+#include "kernels/depthwise/depthwise_tile.h"
+#include "kernels/simd/epilogue_simd.h"
+
+namespace sealedge {
+
+// kPixels sums of the pixels from `p` on, stored through the epilogue.
+template <typename V, int kPixels>
+inline __attribute__((always_inline)) void store_pixels(const F32DepthwiseTile& t, size_t p, size_t lane,
+                                                        typename V::Mask mask, bool full,
+                                                        typename V::Vector (&sum)[kPixels]) {
+  F32Epilogue e = *t.epilogue;
+  if (e.residual) e.residual += p * e.residual_stride;
+  apply_epilogue<V, kPixels>(e, lane, mask, sum);
+  float* y = t.y + p * t.y_stride + lane;
+  for (int i = 0; i < kPixels; i++) {
+    if (full) {
+      V::store(y + static_cast<size_t>(i) * t.y_stride, sum[i]);
+    } else {
+      V::store(mask, y + static_cast<size_t>(i) * t.y_stride, sum[i]);
+    }
+  }
+}
+
+template <typename V, bool kFull>
+inline __attribute__((always_inline)) typename V::Vector load_lanes(typename V::Mask mask, const float* p) {
+  if constexpr (kFull) {
+    return V::load(p);
+  } else {
+    return V::load(mask, p);
+  }
+}
+
+template <typename V, bool kFull, int kPixels>
+inline __attribute__((always_inline)) void plain_pixels(const F32DepthwiseTile& t, size_t p, size_t lane,
+                                                        typename V::Mask mask) {
+  typename V::Vector sum[kPixels];
+  for (int i = 0; i < kPixels; i++) sum[i] = V::zero();
+  for (size_t r = 0; r < t.row_count; r++) {
+    const float* x = t.rows[r] + p * t.pixel_step + lane;
+    const float* w = t.taps[r] + lane;
+    for (size_t k = 0; k < t.columns; k++, x += t.column_step, w += 16) {
+      const auto weight = V::load(w);
+      for (int i = 0; i < kPixels; i++) {
+        sum[i] = V::fma(load_lanes<V, kFull>(mask, x + static_cast<size_t>(i) * t.pixel_step), weight, sum[i]);
+      }
+    }
+  }
+  store_pixels<V, kPixels>(t, p, lane, mask, kFull, sum);
+}
+
+// kStep: pixel_step / column_step.
+template <typename V, bool kFull, int kPixels, int kColumns, int kStep>
+inline __attribute__((always_inline)) void sliding_pixels(const F32DepthwiseTile& t, size_t p, size_t lane,
+                                                          typename V::Mask mask) {
+  typename V::Vector sum[kPixels];
+  for (int i = 0; i < kPixels; i++) sum[i] = V::zero();
+  for (size_t r = 0; r < t.row_count; r++) {
+    const float* x = t.rows[r] + p * t.pixel_step + lane;
+    typename V::Vector weight[kColumns];
+    for (int k = 0; k < kColumns; k++) weight[k] = V::load(t.taps[r] + lane + 16 * k);
+#pragma clang loop unroll(full)
+    for (int q = 0; q < (kPixels - 1) * kStep + kColumns; q++) {
+      const auto input = load_lanes<V, kFull>(mask, x + static_cast<size_t>(q) * t.column_step);
+      for (int k = 0; k < kColumns; k++) {
+        const int i = (q - k) / kStep;
+        if (q >= k && (q - k) % kStep == 0 && i < kPixels) sum[i] = V::fma(input, weight[k], sum[i]);
+      }
+    }
+  }
+  store_pixels<V, kPixels>(t, p, lane, mask, kFull, sum);
+}
+
+template <typename V, bool kFull>
+void tile_lanes(const F32DepthwiseTile& t, size_t lane, typename V::Mask mask) {
+  size_t p = 0;
+  if (t.columns == 3 && t.pixel_step == t.column_step) {
+    for (; p + 8 <= t.pixels; p += 8) sliding_pixels<V, kFull, 8, 3, 1>(t, p, lane, mask);
+    for (; p + 4 <= t.pixels; p += 4) sliding_pixels<V, kFull, 4, 3, 1>(t, p, lane, mask);
+    for (; p + 2 <= t.pixels; p += 2) sliding_pixels<V, kFull, 2, 3, 1>(t, p, lane, mask);
+  } else if (t.columns == 3 && t.pixel_step == 2 * t.column_step) {
+    for (; p + 4 <= t.pixels; p += 4) sliding_pixels<V, kFull, 4, 3, 2>(t, p, lane, mask);
+    for (; p + 2 <= t.pixels; p += 2) sliding_pixels<V, kFull, 2, 3, 2>(t, p, lane, mask);
+  } else if (t.columns == 5 && t.pixel_step == t.column_step) {
+    for (; p + 4 <= t.pixels; p += 4) sliding_pixels<V, kFull, 4, 5, 1>(t, p, lane, mask);
+  }
+  for (; p + 4 <= t.pixels; p += 4) plain_pixels<V, kFull, 4>(t, p, lane, mask);
+  for (; p < t.pixels; p++) plain_pixels<V, kFull, 1>(t, p, lane, mask);
+}
+
+template <typename V>
+inline void f32_depthwise_vector(const F32DepthwiseTile& t, size_t lane) {
+  const auto mask = V::mask(0, t.lanes, lane);
+  if (t.lanes >= lane + V::kLanes) {
+    tile_lanes<V, true>(t, lane, mask);
+  } else {
+    tile_lanes<V, false>(t, lane, mask);
+  }
+}
+
+}  // namespace sealedge

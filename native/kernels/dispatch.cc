@@ -1,0 +1,58 @@
+#include "kernels/dispatch.h"
+
+#include "core/cpu_features.h"
+#include "kernels/depthwise/depthwise_tile.h"
+#include "kernels/elementwise/binary_family.h"
+#include "kernels/elementwise/unary_family.h"
+#include "kernels/gemm/gemm_tile.h"
+#include "kernels/layout/layout_family.h"
+#include "kernels/pool/pool_tile.h"
+#include "kernels/reduce/reduce_family.h"
+
+namespace sealedge {
+namespace {
+
+constexpr KernelTable kScalar = {
+    "scalar",          &f32_gemm_scalar,   &f32_depthwise_scalar, &f32_pool_scalar,
+    &f32_unary_scalar, &f32_binary_scalar, &f32_reduce_scalar,    &layout_scalar,
+};
+
+#if defined(__x86_64__) && !defined(SEALEDGE_SCALAR_ONLY)
+constexpr KernelTable kAvx2 = {
+    "avx2",          &f32_gemm_avx2,   &f32_depthwise_avx2, &f32_pool_avx2,
+    &f32_unary_avx2, &f32_binary_avx2, &f32_reduce_avx2,    &layout_avx2,
+};
+
+// Moving elements gains nothing from wider registers.
+constexpr KernelTable kAvx512 = {
+    "avx512",          &f32_gemm_avx512,   &f32_depthwise_avx512, &f32_pool_avx512,
+    &f32_unary_avx512, &f32_binary_avx512, &f32_reduce_avx512,    &layout_avx2,
+};
+#endif
+
+struct Available {
+  const KernelTable* table[3];
+  size_t size;
+};
+
+Available find_available() {
+  Available found = {{&kScalar}, 1};
+#if defined(__x86_64__) && !defined(SEALEDGE_SCALAR_ONLY)
+  if (cpu_features().avx2) found.table[found.size++] = &kAvx2;
+  if (cpu_features().avx512) found.table[found.size++] = &kAvx512;
+#endif
+  return found;
+}
+
+const Available& available() {
+  static const Available found = find_available();
+  return found;
+}
+
+}  // namespace
+
+const KernelTable& active_kernels() { return *available().table[available().size - 1]; }
+
+KernelTables available_kernels() { return {available().table, available().size}; }
+
+}  // namespace sealedge

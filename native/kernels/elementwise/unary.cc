@@ -1,0 +1,23 @@
+#include "kernels/elementwise/unary.h"
+
+#include <cassert>
+
+#include "kernels/dispatch.h"
+#include "kernels/elementwise/unary_family.h"
+#include "kernels/parallel.h"
+
+namespace sealedge {
+
+void f32_unary(UnaryOp op, UnaryParams params, const float* x, float* y, size_t size, const KernelContext& context) {
+  assert(op < UnaryOp::kCount);
+  const auto index = static_cast<size_t>(op);
+  F32UnaryFn function = context.kernels->f32_unary->op[index];
+  if (function == nullptr) function = f32_unary_scalar.op[index];
+  const size_t parts = parts_for(context.parallel, size, 4096);
+  parallel_for(context.parallel, parts, [&](size_t i, unsigned) {
+    const Part part = part_of(size, i, parts);
+    function(params, x + part.begin, y + part.begin, part.end - part.begin);
+  });
+}
+
+}  // namespace sealedge

@@ -1,0 +1,19 @@
+#pragma once
+
+#include "kernels/elementwise/unary.h"
+
+namespace sealedge {
+
+using F32UnaryFn = void (*)(UnaryParams params, const float* x, float* y, size_t size);
+
+// Entries that an ISA leaves at nullptr run on the scalar family.
+struct F32UnaryFamily {
+  const char* name;
+  F32UnaryFn op[static_cast<size_t>(UnaryOp::kCount)];
+};
+
+extern const F32UnaryFamily f32_unary_scalar;
+extern const F32UnaryFamily f32_unary_avx2;
+extern const F32UnaryFamily f32_unary_avx512;
+
+}  // namespace sealedge

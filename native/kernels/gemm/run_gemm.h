@@ -1,0 +1,36 @@
+// The GEMM driver behind f32_gemm and f32_conv. Panels of B are walked in the outer loop and rows of A in the inner
+// one, so that a weight source yields every panel once per thread and run; the panels of one piece share the rows while
+// these are in L1.
+#pragma once
+
+#include "kernels/epilogue.h"
+#include "kernels/kernel_context.h"
+#include "kernels/weight_source.h"
+
+namespace sealedge {
+
+// Row m of A starts at base + sum over the digits of m in the mixed radix `size` times `stride` (elements, innermost
+// last).
+struct RunRows {
+  const float* base;
+  size_t size[4];
+  size_t stride[4];
+  size_t count() const { return size[0] * size[1] * size[2] * size[3]; }
+};
+
+struct F32RunGemm {
+  RunRows rows;
+  const ptrdiff_t* run_offsets;  // [runs], as in F32GemmTile
+  size_t runs;
+  size_t run_length;
+  // The columns of B that are computed: lane_first .. lane_first + lanes - 1 (a group of a convolution; all otherwise).
+  size_t lane_first;
+  size_t lanes;
+  float* c;  // where column 0 of B would be stored for row 0
+  size_t c_stride;
+  F32Epilogue epilogue;  // indexed by columns of B
+};
+
+void f32_run_gemm(const F32RunGemm& gemm, const WeightSource& b, const KernelContext& context);
+
+}  // namespace sealedge

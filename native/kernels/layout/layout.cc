@@ -1,0 +1,159 @@
+#include "kernels/layout/layout.h"
+
+#include <cassert>
+#include <cstring>
+
+#include "kernels/dispatch.h"
+#include "kernels/layout/layout_family.h"
+#include "kernels/parallel.h"
+
+namespace sealedge {
+namespace {
+
+template <typename T>
+void transpose_plain(const T* source, size_t rows, size_t columns, T* destination) {
+  for (size_t c = 0; c < columns; c++) {
+    for (size_t r = 0; r < rows; r++) destination[c * rows + r] = source[r * columns + c];
+  }
+}
+
+void transpose_matrix(size_t element_bytes, size_t rows, size_t columns, const uint8_t* source, uint8_t* destination,
+                      const LayoutFamily& family) {
+  switch (element_bytes) {
+    case 1:
+      return transpose_plain(source, rows, columns, destination);
+    case 2:
+      return transpose_plain(reinterpret_cast<const uint16_t*>(source), rows, columns,
+                             reinterpret_cast<uint16_t*>(destination));
+    case 4:
+      // As few rows as channels of an image: the interleaving kernel writes whole lines.
+      if (rows <= 4) {
+        return family.interleave_32(reinterpret_cast<const float*>(source), columns, rows, columns,
+                                    reinterpret_cast<float*>(destination));
+      }
+      return family.transpose_32(reinterpret_cast<const uint32_t*>(source), columns, rows, columns,
+                                 reinterpret_cast<uint32_t*>(destination), rows);
+    case 8:
+      return transpose_plain(reinterpret_cast<const uint64_t*>(source), rows, columns,
+                             reinterpret_cast<uint64_t*>(destination));
+    default:
+      assert(false && "element size is 1, 2, 4 or 8");
+  }
+}
+
+// `copy` with adjacent dimensions joined where both sides walk them as one, and dimensions of size 1 dropped.
+StridedCopy join_dimensions(const StridedCopy& copy) {
+  StridedCopy joined = {
+      .element_bytes = copy.element_bytes, .rank = 0, .dims = {}, .source_stride = {}, .destination_stride = {}};
+  for (size_t d = 0; d < copy.rank; d++) {
+    if (copy.dims[d] == 1) continue;
+    const auto size = static_cast<ptrdiff_t>(copy.dims[d]);
+    if (joined.rank > 0) {
+      const size_t last = joined.rank - 1;
+      if (joined.source_stride[last] == size * copy.source_stride[d] &&
+          joined.destination_stride[last] == size * copy.destination_stride[d]) {
+        joined.dims[last] *= copy.dims[d];
+        joined.source_stride[last] = copy.source_stride[d];
+        joined.destination_stride[last] = copy.destination_stride[d];
+        continue;
+      }
+    }
+    joined.dims[joined.rank] = copy.dims[d];
+    joined.source_stride[joined.rank] = copy.source_stride[d];
+    joined.destination_stride[joined.rank] = copy.destination_stride[d];
+    joined.rank++;
+  }
+  return joined;
+}
+
+template <typename T>
+void copy_row(const T* source, ptrdiff_t source_stride, T* destination, ptrdiff_t destination_stride, size_t size) {
+  if (source_stride == 1 && destination_stride == 1) {
+    std::memcpy(destination, source, size * sizeof(T));
+    return;
+  }
+  for (size_t i = 0; i < size; i++) {
+    destination[static_cast<ptrdiff_t>(i) * destination_stride] = source[static_cast<ptrdiff_t>(i) * source_stride];
+  }
+}
+
+template <typename T>
+void copy_dimension(const StridedCopy& c, size_t d, const T* source, T* destination) {
+  if (d + 1 >= c.rank) {
+    if (c.rank == 0) {
+      *destination = *source;
+    } else {
+      copy_row(source, c.source_stride[d], destination, c.destination_stride[d], c.dims[d]);
+    }
+    return;
+  }
+  for (size_t i = 0; i < c.dims[d]; i++) {
+    copy_dimension(c, d + 1, source, destination);
+    source += c.source_stride[d];
+    destination += c.destination_stride[d];
+  }
+}
+
+// A copy whose last two dimensions swap is a batch of matrix transposes.
+bool is_transpose_32(const StridedCopy& c) {
+  return c.element_bytes == 4 && c.rank >= 2 && c.source_stride[c.rank - 1] != 1 && c.source_stride[c.rank - 2] == 1 &&
+         c.destination_stride[c.rank - 1] == 1 && c.destination_stride[c.rank - 2] > 0 &&
+         c.source_stride[c.rank - 1] > 0;
+}
+
+void copy_transposing(const StridedCopy& c, size_t d, const uint32_t* source, uint32_t* destination,
+                      const LayoutFamily& family) {
+  if (d + 2 == c.rank) {
+    family.transpose_32(source, static_cast<size_t>(c.source_stride[d + 1]), c.dims[d + 1], c.dims[d], destination,
+                        static_cast<size_t>(c.destination_stride[d]));
+    return;
+  }
+  for (size_t i = 0; i < c.dims[d]; i++) {
+    copy_transposing(c, d + 1, source, destination, family);
+    source += c.source_stride[d];
+    destination += c.destination_stride[d];
+  }
+}
+
+}  // namespace
+
+void transpose_matrices(size_t element_bytes, size_t batch, size_t rows, size_t columns, const void* source,
+                        void* destination, const KernelContext& context) {
+  const size_t matrix_bytes = rows * columns * element_bytes;
+  if (matrix_bytes == 0) return;
+  if (rows == 1 || columns == 1) {
+    std::memcpy(destination, source, batch * matrix_bytes);
+    return;
+  }
+  parallel_for(context.parallel, batch, [&](size_t i, unsigned) {
+    transpose_matrix(element_bytes, rows, columns, static_cast<const uint8_t*>(source) + i * matrix_bytes,
+                     static_cast<uint8_t*>(destination) + i * matrix_bytes, *context.kernels->layout);
+  });
+}
+
+void strided_copy(const StridedCopy& copy, const void* source, void* destination, const KernelContext& context) {
+  assert(copy.rank <= kMaxCopyRank);
+  for (size_t d = 0; d < copy.rank; d++) {
+    if (copy.dims[d] == 0) return;
+  }
+  const StridedCopy joined = join_dimensions(copy);
+  if (is_transpose_32(joined)) {
+    copy_transposing(joined, 0, static_cast<const uint32_t*>(source), static_cast<uint32_t*>(destination),
+                     *context.kernels->layout);
+    return;
+  }
+  switch (copy.element_bytes) {
+    case 1:
+      return copy_dimension(joined, 0, static_cast<const uint8_t*>(source), static_cast<uint8_t*>(destination));
+    case 2:
+      return copy_dimension(joined, 0, static_cast<const uint16_t*>(source), static_cast<uint16_t*>(destination));
+    case 4:
+      return copy_dimension(joined, 0, static_cast<const uint32_t*>(source), static_cast<uint32_t*>(destination));
+    case 8:
+      return copy_dimension(joined, 0, static_cast<const uint64_t*>(source), static_cast<uint64_t*>(destination));
+    default:
+      assert(false && "element size is 1, 2, 4 or 8");
+  }
+}
+
+}  // namespace sealedge
