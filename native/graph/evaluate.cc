@@ -76,6 +76,13 @@ Result<bool> make_constant(Graph* graph, size_t index, ConstantStore* store, siz
       std::all_of(inputs.begin(), inputs.end(), [](const Operand& input) { return !input.present || input.constant; });
   if (!all_constant && !node.op->needs_only_dims()) return false;
   if (!fits(*graph, node, inputs, outputs, limit_bytes)) return false;
+  // Constants are row-major; an operator that wants images otherwise (a convolution of constants) runs with the others.
+  const FormatChoice formats = node.op->choose_formats(inputs, outputs);
+  const auto row_major = [](Format format) { return format == Format::kRowMajor; };
+  if (!std::all_of(formats.inputs.begin(), formats.inputs.end(), row_major) ||
+      !std::all_of(formats.outputs.begin(), formats.outputs.end(), row_major)) {
+    return false;
+  }
 
   OpSetup setup;
   setup.inputs = inputs;

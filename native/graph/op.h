@@ -48,8 +48,7 @@ struct WeightRequest {
 };
 
 struct FormatChoice {
-  std::vector<Format>
-      inputs;  // what each input must be converted to (constants are always row-major: ignored for them)
+  std::vector<Format> inputs;  // what each input must be converted to; constants arrive row-major
   std::vector<Format> outputs;
 };
 
