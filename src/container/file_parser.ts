@@ -16,8 +16,10 @@ export interface SealedFileHandlers {
 
 export class SealedFileParser {
   readonly #handlers: SealedFileHandlers;
-  #front: Buffer = Buffer.alloc(0);
-  #frontWanted = HEADER_BYTES;
+  /** Header, then envelope. */
+  #front: Buffer = Buffer.alloc(HEADER_BYTES);
+  #filled = 0;
+  #headerDone = false;
   #manifest: Manifest | undefined;
   #position = 0;
   #segment = 0;
@@ -41,13 +43,16 @@ export class SealedFileParser {
   }
 
   #pushFront(piece: Uint8Array): Uint8Array {
-    const taken = piece.subarray(0, this.#frontWanted - this.#front.length);
-    this.#front = Buffer.concat([this.#front, taken]);
-    if (this.#front.length === this.#frontWanted) {
-      if (this.#frontWanted === HEADER_BYTES) {
-        this.#frontWanted += parseHeader(this.#front);
+    const taken = piece.subarray(0, this.#front.length - this.#filled);
+    this.#front.set(taken, this.#filled);
+    this.#filled += taken.length;
+    if (this.#filled === this.#front.length) {
+      if (this.#headerDone) {
+        this.#acceptEnvelope(this.#front);
       } else {
-        this.#acceptEnvelope(this.#front.subarray(HEADER_BYTES));
+        this.#front = Buffer.alloc(parseHeader(this.#front));
+        this.#filled = 0;
+        this.#headerDone = true;
       }
     }
     return piece.subarray(taken.length);

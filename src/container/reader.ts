@@ -16,8 +16,7 @@ const NONCE = new Uint8Array(12);
 export class IndependentReader {
   readonly #payload: Buffer;
   readonly #parser: SealedFileParser;
-  readonly #ciphertexts: Buffer[] = [];
-  readonly #filled: number[] = [];
+  readonly #ciphertexts: Uint8Array[][] = [];
   #manifest: Manifest | undefined;
 
   /** @throws KeyError `ERR_KEY_PAYLOAD_INVALID` */
@@ -27,15 +26,10 @@ export class IndependentReader {
     this.#parser = new SealedFileParser({
       manifest: (manifest) => {
         checkTrust(manifest, this.#payload);
-        for (const segment of manifest.segments) {
-          this.#ciphertexts.push(Buffer.alloc(segment.length));
-          this.#filled.push(0);
-        }
+        for (let i = 0; i < manifest.segments.length; i++) this.#ciphertexts.push([]);
       },
       segmentData: (index, data) => {
-        const filled = this.#filled[index] ?? 0;
-        this.#ciphertexts[index]?.set(data, filled);
-        this.#filled[index] = filled + data.length;
+        this.#ciphertexts[index]?.push(Uint8Array.from(data));
       },
     });
   }
@@ -73,7 +67,7 @@ export class IndependentReader {
     const key = deriveSegmentKey(this.#payload.subarray(0, 32), segment.id, suite);
     const aad = segmentAad(suite, layout, segment.id, segment.length);
     try {
-      return gcm(key, NONCE, aad).decrypt(Buffer.concat([ciphertext, segment.tag]));
+      return gcm(key, NONCE, aad).decrypt(Buffer.concat([...ciphertext, segment.tag]));
     } catch {
       const fields = { segment: index };
       throw new ContainerError('ERR_SEGMENT_AUTH', `segment ${index} does not verify`, { fields });
