@@ -21,13 +21,15 @@ size_t payload_bytes(size_t size_bytes) { return round_up_to_page(kFrontCanaryBy
 uint8_t canary_byte(size_t i) { return static_cast<uint8_t>(canary_pattern() >> (i % 8 * 8)); }
 
 void write_canaries(uint8_t* data, size_t size_bytes) {
-  for (size_t i = 0; i < kFrontCanaryBytes; ++i) data[i - kFrontCanaryBytes] = canary_byte(i);
+  uint8_t* front = data - kFrontCanaryBytes;
+  for (size_t i = 0; i < kFrontCanaryBytes; ++i) front[i] = canary_byte(i);
   for (size_t i = size_bytes; i < aligned(size_bytes); ++i) data[i] = canary_byte(i);
 }
 
 void check_canaries(const uint8_t* data, size_t size_bytes) {
+  const uint8_t* front = data - kFrontCanaryBytes;
   uint8_t difference = 0;
-  for (size_t i = 0; i < kFrontCanaryBytes; ++i) difference |= data[i - kFrontCanaryBytes] ^ canary_byte(i);
+  for (size_t i = 0; i < kFrontCanaryBytes; ++i) difference |= front[i] ^ canary_byte(i);
   for (size_t i = size_bytes; i < aligned(size_bytes); ++i) difference |= data[i] ^ canary_byte(i);
   if (difference != 0) canary_damaged();
 }

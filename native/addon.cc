@@ -1,0 +1,23 @@
+// The module table of sealedge.node, nothing else.
+#include <napi.h>
+
+#include "bindings/addon_state.h"
+#include "bindings/errors.h"
+#include "bindings/memory_report.h"
+#include "bindings/runtime_info.h"
+#include "bindings/secret.h"
+
+namespace {
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  sealedge::AddonState::init(env);
+  sealedge::init_errors(env, exports);
+  sealedge::init_memory_report(env, exports);
+  sealedge::init_runtime_info(env, exports);
+  sealedge::init_secret(env, exports);
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(sealedge, init)
