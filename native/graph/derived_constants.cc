@@ -1,0 +1,61 @@
+#include "graph/derived_constants.h"
+
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+namespace sealedge {
+
+namespace {
+
+double combine(DerivedConstants::Kind kind, const double* x, float parameter) {
+  switch (kind) {
+    case DerivedConstants::Kind::kBatchNormScale:  // gamma, var; parameter: epsilon
+      return x[0] / std::sqrt(x[1] + static_cast<double>(parameter));
+    case DerivedConstants::Kind::kBatchNormShift:  // beta, mean, scale
+      return x[0] - x[1] * x[2];
+    case DerivedConstants::Kind::kCopy:
+      return x[0];
+    case DerivedConstants::Kind::kNegate:
+      return -x[0];
+    case DerivedConstants::Kind::kAdd:
+      return x[0] + x[1];
+    case DerivedConstants::Kind::kSubtract:
+      return x[0] - x[1];
+    case DerivedConstants::Kind::kMultiply:
+      return x[0] * x[1];
+    case DerivedConstants::Kind::kMultiplyAdd:
+      return x[0] * x[1] + x[2];
+  }
+  return 0;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Constant>> DerivedConstants::get(Kind kind, const std::vector<Argument>& arguments,
+                                                        int64_t channels, float parameter) {
+  Key key{kind, {}, channels, std::bit_cast<uint32_t>(parameter)};
+  for (const Argument& argument : arguments) key.arguments.push_back(argument.get());
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (const auto found = entries_.find(key); found != entries_.end()) return found->second.constant;
+
+  SEALEDGE_ASSIGN(uint8_t* data, store_->allocate(static_cast<size_t>(channels) * sizeof(float)));
+  for (int64_t c = 0; c < channels; ++c) {
+    double values[3] = {};
+    for (size_t i = 0; i < arguments.size(); ++i) {
+      const int64_t at = element_count(arguments[i]->fact.dims) == 1 ? 0 : c;
+      float value;
+      std::memcpy(&value, arguments[i]->data + at * static_cast<int64_t>(sizeof value), sizeof value);
+      values[i] = value;
+    }
+    const auto result = static_cast<float>(combine(kind, values, parameter));
+    std::memcpy(data + c * static_cast<int64_t>(sizeof result), &result, sizeof result);
+  }
+  auto constant = std::make_shared<Constant>();
+  constant->fact = {DataType::kFloat32, {channels}};
+  constant->data = data;
+  entries_.emplace(std::move(key), Entry{constant, arguments});
+  return constant;
+}
+
+}  // namespace sealedge

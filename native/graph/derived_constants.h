@@ -1,0 +1,57 @@
+// Constants computed from constants when a plan is made: the scale and shift that a BatchNormalization becomes. Kept
+// with the model, so that plans for several shapes share them and a sealed model's stay in secret memory.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "core/result.h"
+#include "graph/constant_store.h"
+#include "graph/graph.h"
+
+namespace sealedge {
+
+class DerivedConstants {
+ public:
+  explicit DerivedConstants(ConstantStore* store) : store_(store) {}
+
+  // Per-channel float32 arithmetic, in double and rounded once: result[c] = combine(arguments at c), where an argument
+  // of one element stands for all channels. The same kind, arguments, channels and parameter give the same constant.
+  // Thread-safe.
+  enum class Kind : uint8_t {
+    kBatchNormScale,
+    kBatchNormShift,
+    kCopy,
+    kNegate,
+    kAdd,
+    kSubtract,
+    kMultiply,
+    kMultiplyAdd
+  };
+  using Argument = std::shared_ptr<const Constant>;
+  // Precondition: every argument is float32 with data, of 1 or `channels` elements.
+  Result<std::shared_ptr<Constant>> get(Kind kind, const std::vector<Argument>& arguments, int64_t channels,
+                                        float parameter = 0);
+
+ private:
+  struct Key {
+    Kind kind;
+    std::vector<const Constant*> arguments;
+    int64_t channels;
+    uint32_t parameter_bits;
+    auto operator<=>(const Key&) const = default;
+  };
+  struct Entry {
+    std::shared_ptr<Constant> constant;
+    std::vector<Argument> arguments;  // kept, so that a key's addresses stay taken
+  };
+
+  ConstantStore* store_;
+  std::mutex mutex_;
+  std::map<Key, Entry> entries_;
+};
+
+}  // namespace sealedge
