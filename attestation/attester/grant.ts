@@ -5,9 +5,9 @@
 import { createPublicKey } from 'node:crypto';
 import { compactVerify } from 'jose';
 import { KeyError, SealedgeError } from '../../src/errors.js';
-import { keyAuthPolicy, leasePolicy, refLease, refState } from '../key_release/key_policy.js';
 import { FLEET_NAME, KEY_ID } from '../protocol/decode.js';
 import { JsonReader } from '../protocol/json_reader.js';
+import { keyAuthPolicy, leasePolicy, refLease, refState } from '../protocol/key_policy.js';
 import { TPM_ALG_KEYEDHASH, TPMA_OBJECT_ADMINWITHPOLICY, TPMA_OBJECT_NODA } from '../tpm/constants.js';
 import { computeName, parseTpmtPublic } from '../tpm/tpmt_public.js';
 import { type PcrChoice, readPcrChoice } from './answers.js';

@@ -4,7 +4,7 @@
  */
 import { TPM_CC } from 'node-tpm2-tss';
 import { KeyError } from '../../src/errors.js';
-import { statePolicy } from '../key_release/key_policy.js';
+import { statePolicy } from '../protocol/key_policy.js';
 import { u32, u64 } from '../tpm/byte_writer.js';
 import { TPM_ALG_SHA256, TPM_EO_UNSIGNED_LE } from '../tpm/constants.js';
 import { digest } from '../tpm/hash.js';

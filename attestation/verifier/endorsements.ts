@@ -66,10 +66,8 @@ const STRONG_SIGNATURES: readonly string[] = [
   '1.2.840.10045.4.3.3',
   '1.2.840.10045.4.3.4',
 ];
-const CURVE_OIDS: Readonly<Record<string, string>> = {
-  P256: '1.2.840.10045.3.1.7',
-  P384: '1.3.132.0.34',
-};
+const OID_P256 = '1.2.840.10045.3.1.7';
+const OID_P384 = '1.3.132.0.34';
 const MAX_CHAIN_LENGTH = 6;
 const MIN_RSA_BITS = 2048;
 /** Chains are built from certificates the device sent: bounds the work it can ask for. */
@@ -126,7 +124,7 @@ function checkSameKey(leaf: Certificate, area: RsaPublic | EccPublic): void {
     const pad = (coordinate: Uint8Array): Buffer =>
       Buffer.concat([Buffer.alloc(fieldBytes - coordinate.length), coordinate]);
     const point = Buffer.concat([Buffer.of(4), pad(area.x), pad(area.y)]);
-    const curve = area.curve === TPM_ECC_NIST_P256 ? CURVE_OIDS['P256'] : CURVE_OIDS['P384'];
+    const curve = area.curve === TPM_ECC_NIST_P256 ? OID_P256 : OID_P384;
     if (publicKey.curve === curve && publicKey.point.equals(point)) return;
   }
   throw mismatch('public key', 'that of the EK certificate', 'another key');

@@ -7,11 +7,11 @@
  * authPolicy covers only the last two steps, so it never changes; what may stand before them is what the two keys approve.
  */
 import { UsageError } from '../../src/errors.js';
-import { FLEET_NAME } from '../protocol/decode.js';
 import { u32, u64 } from '../tpm/byte_writer.js';
 import { TPM_ALG_SHA256, TPM_CC_Unseal, TPM_EO_UNSIGNED_LE } from '../tpm/constants.js';
 import { digest } from '../tpm/hash.js';
-import type { PcrSelection } from '../tpm/pcr_selection.js';
+import { type PcrSelection, type PcrValues, pcrDigest } from '../tpm/pcr_selection.js';
+import { FLEET_NAME } from './decode.js';
 import {
   emptyPolicy,
   policyAuthorize,
@@ -21,7 +21,7 @@ import {
   policyPcr,
   TIME_INFO_CLOCK_OFFSET,
   TIME_INFO_RESET_COUNT_OFFSET,
-} from './policy.js';
+} from './policy_digest.js';
 
 const STATE_DOMAIN = 'sealedge/state/1';
 const LEASE_DOMAIN = 'sealedge/lease/1';
@@ -64,6 +64,12 @@ export function refLease(akName: Uint8Array, keyId: Uint8Array): Buffer {
 /** What K_state approves: policyDigest after PolicyPCR. `pcrDigest` is SHA-256 over the selected values. */
 export function statePolicy(selection: PcrSelection, pcrDigest: Uint8Array): Buffer {
   return policyPcr(emptyPolicy(), selection, pcrDigest);
+}
+
+/** {@link statePolicy} of PCR values; undefined when a selected PCR has no value of its bank's size. */
+export function policyOfState(selection: PcrSelection, values: PcrValues): Buffer | undefined {
+  const computed = pcrDigest(TPM_ALG_SHA256, selection, values);
+  return 'missing' in computed ? undefined : statePolicy(selection, computed.digest);
 }
 
 /** What K_lease approves: policyDigest after PolicyAuthorize(K_state), PolicyNV and the PolicyCounterTimers. */

@@ -1,0 +1,96 @@
+/**
+ * Duplicates a sealed data object to a storage key, without a TPM, in the form TPM2_Import takes (TPM 2.0 Part 1, 23.3; Part 2,
+ * 12.3.2; design decision 9). The sensitive area exists in clear only in here and is wiped.
+ */
+import { randomBytes } from 'node:crypto';
+import { UsageError } from '../../src/errors.js';
+import { ByteWriter } from '../tpm/byte_writer.js';
+import { TPM_ALG_KEYEDHASH, TPM_ALG_SHA256, TPMA_OBJECT_ADMINWITHPOLICY, TPMA_OBJECT_NODA } from '../tpm/constants.js';
+import { digest } from '../tpm/hash.js';
+import { computeName, type KeyedHashPublic, marshalTpmtPublic, parseTpmtPublic } from '../tpm/tpmt_public.js';
+import { outerWrap } from './outer_wrap.js';
+import { requireDecryptionKey, type SeedRandomness, shareSeed } from './seed.js';
+
+/**
+ * Exactly these. userWithAuth would open it with an empty password; fixedTPM and fixedParent cannot be set in an import; noDA
+ * because there is no authValue to guess.
+ */
+export const SEALED_OBJECT_ATTRIBUTES = TPMA_OBJECT_ADMINWITHPOLICY | TPMA_OBJECT_NODA;
+/** MAX_SYM_DATA (Part 2, 11.1.14). */
+const MAX_SEALED_BYTES = 128;
+const SEED_VALUE_BYTES = 32;
+
+/** Arguments of TPM2_Import, with an empty encryptionKey and symmetricAlg TPM_ALG_NULL. */
+export interface Duplicate {
+  /** TPMT_PUBLIC. */
+  public: Buffer;
+  /** Buffer of the TPM2B_PRIVATE. */
+  duplicate: Buffer;
+  /** Buffer of the TPM2B_ENCRYPTED_SECRET. */
+  encryptedSeed: Buffer;
+  /** Name of the object. */
+  name: Buffer;
+}
+
+/** Randomness fixed by tests. */
+export interface WrapRandomness extends SeedRandomness {
+  seedValue?: Uint8Array;
+}
+
+/**
+ * @param storageKeyPublic - TPMT_PUBLIC of the new parent; that it is a genuine storage key was decided before (release.ts).
+ * @param payload - 1 to 128 bytes. The caller wipes it.
+ */
+export function wrapToStorageKey(
+  storageKeyPublic: Uint8Array,
+  authPolicy: Uint8Array,
+  payload: Uint8Array,
+  fixed: WrapRandomness = {},
+): Duplicate {
+  if (payload.length === 0 || payload.length > MAX_SEALED_BYTES) {
+    throw new UsageError(
+      'ERR_OPTION_INVALID',
+      `payload: expected 1 to ${MAX_SEALED_BYTES} bytes, got ${payload.length}`,
+    );
+  }
+  if (authPolicy.length !== 32) {
+    // An empty policy together with adminWithPolicy would make an object nobody or anybody can open.
+    throw new UsageError('ERR_OPTION_INVALID', `authPolicy: expected 32 bytes, got ${authPolicy.length}`);
+  }
+  const parent = parseTpmtPublic(storageKeyPublic);
+  requireDecryptionKey(parent);
+  const seedValue = fixed.seedValue === undefined ? randomBytes(SEED_VALUE_BYTES) : Buffer.from(fixed.seedValue);
+  const object = sealedObject(authPolicy, seedValue, payload);
+  const name = computeName(object);
+  const sensitive = marshalSensitive(seedValue, payload);
+  const { seed, encrypted } = shareSeed(parent, 'DUPLICATE', fixed);
+  try {
+    const duplicate = outerWrap(parent, seed, name, sensitive);
+    return { public: marshalTpmtPublic(object), duplicate, encryptedSeed: encrypted, name };
+  } finally {
+    seed.fill(0);
+    seedValue.fill(0);
+    sensitive.fill(0);
+  }
+}
+
+/** `unique` of a KEYEDHASH object is H_nameAlg(seedValue ‖ data) (Part 1, 27.5.3.3): the TPM recomputes it at load. */
+function sealedObject(authPolicy: Uint8Array, seedValue: Uint8Array, payload: Uint8Array): KeyedHashPublic {
+  return {
+    type: TPM_ALG_KEYEDHASH,
+    nameAlg: TPM_ALG_SHA256,
+    objectAttributes: SEALED_OBJECT_ATTRIBUTES,
+    authPolicy,
+    unique: digest(TPM_ALG_SHA256, seedValue, payload),
+  };
+}
+
+/** TPM2B_SENSITIVE of a TPMT_SENSITIVE (Part 2, 12.3.2.4), with an empty authValue. */
+function marshalSensitive(seedValue: Uint8Array, payload: Uint8Array): Buffer {
+  const area = new ByteWriter().u16(TPM_ALG_KEYEDHASH).sized(new Uint8Array()).sized(seedValue).sized(payload).finish();
+  try {
+    return new ByteWriter().sized(area).finish();
+  } finally {
+    area.fill(0);
+  }
+}
