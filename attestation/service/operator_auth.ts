@@ -1,0 +1,39 @@
+/** Operator routes need `Authorization: Bearer <token>`; the token lives in a file that only the operator reads. */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
+import type { FastifyRequest } from 'fastify';
+import { UsageError } from '../../src/errors.js';
+
+const TOKEN_MIN_CHARS = 32;
+
+export async function readOperatorToken(path: string): Promise<string> {
+  let token: string;
+  try {
+    if (((await stat(path)).mode & 0o077) !== 0)
+      throw new UsageError('ERR_OPTION_INVALID', `operator token ${path} is readable by others: expected mode 0600`);
+    token = (await readFile(path, 'utf8')).trim();
+  } catch (cause) {
+    if (cause instanceof UsageError) throw cause;
+    throw new UsageError('ERR_FILE_UNREADABLE', `cannot read operator token ${path}`, { cause });
+  }
+  if (!/^[\x21-\x7e]+$/.test(token) || token.length < TOKEN_MIN_CHARS)
+    throw new UsageError(
+      'ERR_OPTION_INVALID',
+      `operator token ${path} must be at least ${TOKEN_MIN_CHARS} printable characters without spaces`,
+    );
+  return token;
+}
+
+/** Compares digests, so that neither the time taken nor its length tells anything about the token. */
+export function operatorTokenChecker(token: string): (request: FastifyRequest) => boolean {
+  const expected = sha256(token);
+  return (request) => {
+    const header = request.headers.authorization ?? '';
+    const given = /^Bearer ([\x21-\x7e]+)$/i.exec(header)?.[1] ?? '';
+    return timingSafeEqual(sha256(given), expected);
+  };
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text, 'utf8').digest();
+}
