@@ -41,6 +41,7 @@ export interface NativeContext {
   execute(request: NativeRequest): Promise<Record<string, unknown>>;
   startSession(request: NativeSessionRequest): Promise<{ session: bigint; sessionHandle: number }>;
   flushSession(session: bigint): Promise<void>;
+  flushObject(object: NativeHandle): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -50,8 +51,8 @@ export interface SecretMemoryReport {
   /** Why not a higher level; empty at `secretmem`. */
   reason: string;
   mappedBytes: number;
-  /** RLIMIT_MEMLOCK; Infinity when there is no limit. */
-  limitBytes: number;
+  /** RLIMIT_MEMLOCK; null when there is no limit. */
+  limitBytes: number | null;
   regions: { begin: bigint; sizeBytes: number; purpose: string }[];
 }
 

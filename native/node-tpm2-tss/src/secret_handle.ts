@@ -4,7 +4,7 @@
  */
 export interface SecretHandle {
   /** Zero once closed. */
-  readonly lengthBytes: number;
+  readonly byteLength: number;
   readonly closed: boolean;
   /** Gives up this reference now, rather than when garbage is collected. Repeatable. */
   close(): void;

@@ -124,14 +124,12 @@ export class Tpm extends TpmCommands {
     }
   }
 
-  /** TPM2_FlushContext of a transient object; quiet when it is already gone (TPM reset). */
-  async flushObject(object: NamedHandle): Promise<void> {
-    try {
-      await this.flushContext({ flushHandle: object.handle });
-    } catch (error) {
-      // The native side keeps what it could not flush, and flushes it before the next command.
-      if (!(error instanceof TpmError)) throw error;
-    }
+  /**
+   * TPM2_FlushContext of an object that this context loaded. Quiet when it is gone already; when the TPM is away, it is flushed before
+   * the next command.
+   */
+  async flushObject({ handle, name }: NamedHandle): Promise<void> {
+    await typed(this.#native.flushObject({ handle, name }));
   }
 
   // Endorsement keys
