@@ -56,6 +56,7 @@ class Importer {
     SEALEDGE_ASSIGN(constant->fact, tensor_fact(tensor));
     constant->source = result_.sources.size();
     result_.sources.push_back(&tensor);
+    result_.source_names.push_back(name);
     SEALEDGE_ASSIGN(const size_t size_bytes, checked_size_bytes(constant->fact));
     if (!tensor.external && size_bytes <= kInlineTensorBytes) {
       SEALEDGE_ASSIGN(uint8_t* data, store_->allocate(size_bytes));

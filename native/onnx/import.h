@@ -3,7 +3,7 @@
 #pragma once
 
 #include <span>
-#include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/result.h"
@@ -21,9 +21,10 @@ inline constexpr int64_t kNewestOpset = 24;
 
 struct ImportedModel {
   Graph graph;
-  std::vector<const TensorProto*> sources;  // what Constant::source counts; point into the ModelProto
-  std::vector<ValueInfoProto> inputs;       // as declared, without those that are initializers; graph.inputs in order
-  std::vector<ValueInfoProto> outputs;      // graph.outputs in order
+  std::vector<std::string_view> source_names;  // of the initializer, or of the Constant node's output
+  std::vector<const TensorProto*> sources;     // what Constant::source counts; point into the ModelProto
+  std::vector<ValueInfoProto> inputs;   // as declared, without those that are initializers; graph.inputs in order
+  std::vector<ValueInfoProto> outputs;  // graph.outputs in order
 };
 
 // Copies no tensor larger than kInlineTensorBytes: see load_constants(). Initializers that are also listed as inputs

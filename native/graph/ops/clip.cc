@@ -1,0 +1,129 @@
+// Clip. Bounds are read when they are needed, as they may be computed by the model.
+#include <limits>
+
+#include "graph/ops.h"
+#include "graph/ops/elementwise_types.h"
+#include "graph/ops/support.h"
+#include "kernels/elementwise/unary.h"
+
+namespace sealedge {
+
+namespace {
+
+template <typename T>
+T bound(const uint8_t* bytes, T fallback) {
+  return bytes ? *reinterpret_cast<const T*>(bytes) : fallback;
+}
+
+template <typename T>
+constexpr T kLowest =
+    std::numeric_limits<T>::has_infinity ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::lowest();
+template <typename T>
+constexpr T kHighest =
+    std::numeric_limits<T>::has_infinity ? std::numeric_limits<T>::infinity() : std::numeric_limits<T>::max();
+
+const uint8_t* input_or_null(const RunArgs& args, size_t i) {
+  return i < args.inputs.size() ? args.inputs[i] : nullptr;
+}
+
+class FloatClip final : public Kernel {
+ public:
+  explicit FloatClip(size_t size) : size_(size) {}
+  Result<void> run(const RunArgs& args) const override {
+    const UnaryParams bounds = {bound(input_or_null(args, 1), kLowest<float>),
+                                bound(input_or_null(args, 2), kHighest<float>)};
+    f32_unary(UnaryOp::kClip, bounds, reinterpret_cast<const float*>(args.inputs[0]),
+              reinterpret_cast<float*>(args.outputs[0]), size_, kernel_context(args));
+    return {};
+  }
+
+ private:
+  size_t size_;
+};
+
+template <typename T>
+class IntegerClip final : public Kernel {
+ public:
+  explicit IntegerClip(size_t size) : size_(size) {}
+  Result<void> run(const RunArgs& args) const override {
+    const T lo = bound(input_or_null(args, 1), kLowest<T>), hi = bound(input_or_null(args, 2), kHighest<T>);
+    const auto* x = reinterpret_cast<const T*>(args.inputs[0]);
+    auto* y = reinterpret_cast<T*>(args.outputs[0]);
+    for (size_t i = 0; i < size_; i++) {
+      const T raised = x[i] < lo ? lo : x[i];
+      y[i] = raised > hi ? hi : raised;  // max wins where the bounds cross
+    }
+    return {};
+  }
+
+ private:
+  size_t size_;
+};
+
+class ClipOp final : public Op {
+ public:
+  const char* op_type() const override { return "Clip"; }
+
+  Result<std::vector<TensorFact>> infer(std::span<const Operand> inputs) const override {
+    const DataType type = inputs[0].type;
+    if (!make_kernel(type, 0)) return op_unsupported(std::string(data_type_name(type)) + " input");
+    for (const Operand& limit : inputs.subspan(1)) {
+      if (limit.present && (limit.type != type || element_count(limit.dims) != 1)) {
+        return shape_mismatch("a bound must be one value of the input's type");
+      }
+    }
+    return std::vector<TensorFact>{{type, inputs[0].dims}};
+  }
+  FormatChoice choose_formats(std::span<const Operand> inputs, std::span<const Operand> outputs) const override {
+    FormatChoice choice = {std::vector<Format>(inputs.size(), Format::kRowMajor), {inputs[0].format}};
+    choice.inputs[0] = inputs[0].format;
+    return choice;
+  }
+  bool may_overwrite(size_t input, std::span<const Operand>, std::span<const Operand>) const override {
+    return input == 0;
+  }
+  Result<std::unique_ptr<Kernel>> prepare(const OpSetup& setup) const override {
+    const Operand& x = setup.inputs[0];
+    return make_kernel(x.type, static_cast<size_t>(element_count(x.dims)));
+  }
+
+ private:
+  static std::unique_ptr<Kernel> make_kernel(DataType type, size_t size) {
+    switch (type) {
+      case DataType::kFloat32:
+        return std::make_unique<FloatClip>(size);
+      case DataType::kInt8:
+        return std::make_unique<IntegerClip<int8_t>>(size);
+      case DataType::kUint8:
+        return std::make_unique<IntegerClip<uint8_t>>(size);
+      case DataType::kInt32:
+        return std::make_unique<IntegerClip<int32_t>>(size);
+      case DataType::kInt64:
+        return std::make_unique<IntegerClip<int64_t>>(size);
+      default:
+        return nullptr;
+    }
+  }
+};
+
+std::optional<Activation> clip_activation(std::span<const Operand> inputs) {
+  Activation activation = {Activation::Kind::kClip, kLowest<float>, kHighest<float>};
+  if (inputs[0].type != DataType::kFloat32) return std::nullopt;
+  for (size_t i = 1; i < inputs.size() && i < 3; i++) {
+    if (!inputs[i].present) continue;
+    if (!inputs[i].constant || !inputs[i].data) return std::nullopt;
+    (i == 1 ? activation.a : activation.b) = bound(inputs[i].data, 0.0f);
+  }
+  return activation;
+}
+
+}  // namespace
+
+OpPtr make_clip() { return std::make_shared<ClipOp>(); }
+
+std::optional<Activation> as_activation(const Op& op, std::span<const Operand> inputs) {
+  if (dynamic_cast<const ClipOp*>(&op)) return clip_activation(inputs);
+  return unary_activation(op);
+}
+
+}  // namespace sealedge

@@ -1,0 +1,173 @@
+// MatMul: numpy.matmul, with the last two dimensions of B swapped when a Transpose was folded into it.
+#include "graph/ops.h"
+#include "graph/ops/fused_epilogue.h"
+#include "graph/ops/support.h"
+#include "kernels/gemm/gemm.h"
+
+namespace sealedge {
+
+namespace {
+
+// A as (batch of A, M, K), B as (batch of B, K, N), with vectors made matrices and batches broadcast.
+struct Product {
+  Dims batch;
+  int64_t m, n, k;
+  Dims output;
+};
+
+Result<Product> resolve(const Dims& a_dims, const Dims& b_dims, bool trans_b) {
+  const auto misfit = [&] {
+    return shape_mismatch("cannot multiply " + dims_to_string(a_dims) + " and " + dims_to_string(b_dims) +
+                          (trans_b ? " transposed" : ""));
+  };
+  if (a_dims.empty() || b_dims.empty() || (trans_b && b_dims.size() < 2)) return misfit();
+  Dims a = a_dims, b = b_dims;
+  if (a_dims.size() == 1) a.insert(a.begin(), 1);
+  if (b_dims.size() == 1) b.push_back(1);
+  if (trans_b) std::swap(b[b.size() - 2], b[b.size() - 1]);
+  Product p;
+  p.m = a[a.size() - 2];
+  p.k = a.back();
+  p.n = b.back();
+  if (b[b.size() - 2] != p.k) return misfit();
+
+  const size_t a_batch = a.size() - 2, b_batch = b.size() - 2, rank = std::max(a_batch, b_batch);
+  for (size_t i = 0; i < rank; i++) {
+    const int64_t x = i + a_batch < rank ? 1 : a[i + a_batch - rank];
+    const int64_t y = i + b_batch < rank ? 1 : b[i + b_batch - rank];
+    if (x != y && x != 1 && y != 1) return misfit();
+    p.batch.push_back(x == 1 ? y : x);
+  }
+  p.output = p.batch;
+  if (a_dims.size() > 1) p.output.push_back(p.m);
+  if (b_dims.size() > 1) p.output.push_back(p.n);
+  return p;
+}
+
+// For each batch entry of the result, which matrix of an operand with these dims it takes.
+std::vector<size_t> batch_indices(const Dims& batch, const Dims& dims) {
+  const size_t own = dims.size() < 2 ? 0 : dims.size() - 2;
+  const auto count = static_cast<size_t>(element_count(batch));
+  std::vector<size_t> indices(count, 0);
+  for (size_t i = 0; i < count; i++) {
+    size_t rest = i, step = 1;
+    for (size_t d = 0; d < own; d++) {
+      const auto size = static_cast<size_t>(batch[batch.size() - 1 - d]);
+      const auto mine = static_cast<size_t>(dims[own - 1 - d]);
+      if (mine != 1) indices[i] += rest % size * step;
+      rest /= size;
+      step *= mine;
+    }
+  }
+  return indices;
+}
+
+class MatMulKernel final : public Kernel {
+ public:
+  MatMulKernel(F32GemmParams shape, bool trans_b, const WeightSource* weight, std::vector<size_t> a_index,
+               std::vector<size_t> b_index, const EpilogueSetup& epilogue)
+      : shape_(shape),
+        trans_b_(trans_b),
+        weight_(weight),
+        a_index_(std::move(a_index)),
+        b_index_(std::move(b_index)),
+        epilogue_(epilogue) {}
+
+  size_t scratch_bytes() const override { return weight_ ? 0 : f32_panel16_bytes(shape_.k, shape_.n); }
+
+  Result<void> run(const RunArgs& args) const override {
+    const KernelContext context = kernel_context(args);
+    const auto* a = reinterpret_cast<const float*>(args.inputs[0]);
+    const auto* b = reinterpret_cast<const float*>(args.inputs[1]);
+    auto* y = reinterpret_cast<float*>(args.outputs[0]);
+    const size_t k = shape_.k, n = shape_.n;
+    F32GemmParams params = shape_;
+    params.epilogue = epilogue_.in_registers(args, n);
+    for (size_t i = 0; i < a_index_.size(); i++) {
+      params.a = a + a_index_[i] * params.m * k;
+      params.c = y + i * params.m * n;
+      if (params.epilogue.residual) params.epilogue.residual = args.residual + i * params.m * n;
+      if (weight_) {
+        f32_gemm(params, *weight_, context);
+        continue;
+      }
+      if (i == 0 || b_index_[i] != b_index_[i - 1]) {
+        f32_pack_panel16(b + b_index_[i] * k * n, k, n, trans_b_ ? 1 : n, trans_b_ ? k : 1,
+                         reinterpret_cast<float*>(args.scratch));
+      }
+      f32_gemm(params, ResidentWeightSource(args.scratch, f32_panel16_bytes(k, n)), context);
+    }
+    epilogue_.finish(y, a_index_.size() * params.m * n, context);
+    return {};
+  }
+
+ private:
+  F32GemmParams shape_;
+  bool trans_b_;
+  const WeightSource* weight_;
+  std::vector<size_t> a_index_, b_index_;
+  FusedEpilogue epilogue_;
+};
+
+class MatMulOp final : public Op {
+ public:
+  explicit MatMulOp(bool trans_b) : trans_b_(trans_b) {}
+  const char* op_type() const override { return "MatMul"; }
+  bool trans_b() const { return trans_b_; }
+
+  Result<std::vector<TensorFact>> infer(std::span<const Operand> inputs) const override {
+    for (const Operand& input : inputs.first(2)) {
+      if (input.type != DataType::kFloat32) return op_unsupported(data_type_name(input.type));
+    }
+    SEALEDGE_ASSIGN(Product product, resolve(inputs[0].dims, inputs[1].dims, trans_b_));
+    return std::vector<TensorFact>{{DataType::kFloat32, std::move(product.output)}};
+  }
+
+  WeightRequest weight_request(size_t input, const TensorFact& constant) const override {
+    const bool packable =
+        constant.type == DataType::kFloat32 && constant.dims.size() == 2 && element_count(constant.dims) > 0;
+    if (input != 1 || !packable) return {};
+    return {WeightLayout::kPanel16, trans_b_ ? WeightSourceOrder::kGemmNK : WeightSourceOrder::kGemmKN};
+  }
+
+  // A vector B leaves no channel axis.
+  EpilogueSupport epilogue_support(std::span<const Operand> inputs) const override {
+    if (inputs[1].dims.size() < 2) return {};
+    return {.scale_shift = true, .residual = true, .activation = true, .channel_axis = -1};
+  }
+
+  Result<std::unique_ptr<Kernel>> prepare(const OpSetup& setup) const override {
+    const Operand &a = setup.inputs[0], &b = setup.inputs[1];
+    SEALEDGE_ASSIGN(const Product product, resolve(a.dims, b.dims, trans_b_));
+    std::vector<size_t> a_index = batch_indices(product.batch, a.dims);
+    std::vector<size_t> b_index = batch_indices(product.batch, b.dims);
+    F32GemmParams shape = {.m = static_cast<size_t>(product.m),
+                           .n = static_cast<size_t>(product.n),
+                           .k = static_cast<size_t>(product.k),
+                           .a = nullptr,
+                           .a_stride = static_cast<size_t>(product.k),
+                           .c = nullptr,
+                           .c_stride = static_cast<size_t>(product.n)};
+    // One matrix B for all: the batch of A is nothing but more rows.
+    if (b.dims.size() <= 2) {
+      shape.m *= a_index.size();
+      a_index = b_index = {0};
+    }
+    return std::unique_ptr<Kernel>(std::make_unique<MatMulKernel>(shape, trans_b_, b.weight, std::move(a_index),
+                                                                  std::move(b_index), setup.epilogue));
+  }
+
+ private:
+  bool trans_b_;
+};
+
+}  // namespace
+
+OpPtr make_matmul(bool trans_b) { return std::make_shared<MatMulOp>(trans_b); }
+
+std::optional<bool> as_matmul(const Op& op) {
+  const auto* matmul = dynamic_cast<const MatMulOp*>(&op);
+  return matmul ? std::optional(matmul->trans_b()) : std::nullopt;
+}
+
+}  // namespace sealedge

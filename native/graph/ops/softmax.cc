@@ -1,0 +1,74 @@
+// Softmax and LogSoftmax.
+#include "kernels/softmax/softmax.h"
+
+#include "graph/ops.h"
+#include "graph/ops/support.h"
+
+namespace sealedge {
+
+namespace {
+
+class SoftmaxKernel final : public Kernel {
+ public:
+  explicit SoftmaxKernel(F32SoftmaxParams params) : params_(params) {}
+  Result<void> run(const RunArgs& args) const override {
+    F32SoftmaxParams params = params_;
+    params.x = reinterpret_cast<const float*>(args.inputs[0]);
+    params.y = reinterpret_cast<float*>(args.outputs[0]);
+    f32_softmax(params, kernel_context(args));
+    return {};
+  }
+
+ private:
+  F32SoftmaxParams params_;
+};
+
+class SoftmaxOp final : public Op {
+ public:
+  SoftmaxOp(int64_t axis, bool log, bool coerce_2d) : axis_(axis), log_(log), coerce_2d_(coerce_2d) {}
+  const char* op_type() const override { return log_ ? "LogSoftmax" : "Softmax"; }
+
+  Result<std::vector<TensorFact>> infer(std::span<const Operand> inputs) const override {
+    if (inputs[0].type != DataType::kFloat32) return op_unsupported(data_type_name(inputs[0].type));
+    SEALEDGE_TRY(axis(inputs[0].dims));
+    return std::vector<TensorFact>{{DataType::kFloat32, inputs[0].dims}};
+  }
+  // One axis is found in any format; a row of several must be contiguous in the order of the standard.
+  FormatChoice choose_formats(std::span<const Operand> inputs, std::span<const Operand> outputs) const override {
+    if (coerce_2d_) return Op::choose_formats(inputs, outputs);
+    return following_formats(inputs, outputs);
+  }
+  bool may_overwrite(size_t, std::span<const Operand>, std::span<const Operand>) const override { return true; }
+
+  Result<std::unique_ptr<Kernel>> prepare(const OpSetup& setup) const override {
+    const Operand& x = setup.inputs[0];
+    SEALEDGE_ASSIGN(const size_t axis, this->axis(x.dims));
+    F32SoftmaxParams params = {.outer = 1, .axis = 1, .inner = 1, .log = log_, .x = nullptr, .y = nullptr};
+    if (coerce_2d_) {
+      for (size_t d = 0; d < x.dims.size(); d++)
+        (d < axis ? params.outer : params.axis) *= static_cast<size_t>(x.dims[d]);
+    } else {
+      params.axis = static_cast<size_t>(x.dims[axis]);
+      params.inner = static_cast<size_t>(strides_of(x.dims, x.format)[axis]);
+      const auto inside = params.axis * params.inner;
+      params.outer = inside == 0 ? 0 : static_cast<size_t>(element_count(x.dims)) / inside;
+    }
+    return std::unique_ptr<Kernel>(std::make_unique<SoftmaxKernel>(params));
+  }
+
+ private:
+  // Before opset 13 the axis may be the rank: everything is outside the row.
+  Result<size_t> axis(const Dims& dims) const {
+    if (coerce_2d_ && axis_ == static_cast<int64_t>(dims.size())) return dims.size();
+    return resolve_axis(axis_, dims.size());
+  }
+
+  int64_t axis_;
+  bool log_, coerce_2d_;
+};
+
+}  // namespace
+
+OpPtr make_softmax(int64_t axis, bool log, bool coerce_2d) { return std::make_shared<SoftmaxOp>(axis, log, coerce_2d); }
+
+}  // namespace sealedge

@@ -1,0 +1,103 @@
+#include "graph/ops/window.h"
+
+#include <algorithm>
+
+#include "graph/ops/support.h"
+
+namespace sealedge {
+
+namespace {
+
+// Small enough that sums and products of two never overflow 64 bits.
+constexpr int64_t kMaxExtent = (int64_t{1} << 31) - 1;
+
+Result<std::vector<int64_t>> attribute_or(const std::vector<int64_t>& values, size_t size, int64_t fallback,
+                                          int64_t minimum, const char* name) {
+  if (values.empty()) return std::vector<int64_t>(size, fallback);
+  if (values.size() != size) {
+    return model_invalid(std::string(name) + ": expected " + std::to_string(size) + " values, got " +
+                         std::to_string(values.size()));
+  }
+  for (int64_t value : values) {
+    if (value < minimum || value > kMaxExtent) {
+      return model_invalid(std::string(name) + ": " + std::to_string(value) + " is out of range");
+    }
+  }
+  return values;
+}
+
+struct Axis {
+  int64_t in, kernel, stride, dilation, pad_begin, pad_end;
+  int64_t span() const { return (kernel - 1) * dilation + 1; }
+};
+
+// SAME: as many windows as strides fit; what is missing at the ends is padding, the odd one at the end (UPPER) or the
+// beginning (LOWER).
+int64_t same_padding(Axis* axis, bool upper) {
+  const int64_t out = (axis->in + axis->stride - 1) / axis->stride;
+  const int64_t missing = std::max<int64_t>((out - 1) * axis->stride + axis->span() - axis->in, 0);
+  axis->pad_begin = upper ? missing / 2 : missing - missing / 2;
+  axis->pad_end = missing - axis->pad_begin;
+  return out;
+}
+
+Result<int64_t> output_size(Axis* axis, AutoPad auto_pad, bool ceil_mode) {
+  if (axis->span() > kMaxExtent) return model_invalid("window is too large");
+  if (auto_pad == AutoPad::kSameUpper || auto_pad == AutoPad::kSameLower) {
+    return same_padding(axis, auto_pad == AutoPad::kSameUpper);
+  }
+  if (auto_pad == AutoPad::kValid) axis->pad_begin = axis->pad_end = 0;
+  const int64_t room = axis->in + axis->pad_begin + axis->pad_end - axis->span();
+  if (room < 0) {
+    return shape_mismatch("window of " + std::to_string(axis->span()) + " is larger than the padded input of " +
+                          std::to_string(room + axis->span()));
+  }
+  int64_t out = (room + (ceil_mode ? axis->stride - 1 : 0)) / axis->stride + 1;
+  // A window that ceil_mode adds must still begin inside the input or its leading padding (ONNX MaxPool-12).
+  if (ceil_mode && (out - 1) * axis->stride >= axis->in + axis->pad_begin) out--;
+  return out;
+}
+
+}  // namespace
+
+Result<WindowGeometry> resolve_window(const WindowAttributes& attributes, std::span<const int64_t> x_dims,
+                                      std::span<const int64_t> kernel, bool ceil_mode) {
+  if (x_dims.size() < 3) return shape_mismatch("expected at least 3 dimensions, got " + std::to_string(x_dims.size()));
+  const size_t rank = x_dims.size() - 2;
+  if (rank > 3) return op_unsupported(std::to_string(rank) + " spatial dimensions");
+  if (kernel.size() != rank) {
+    return shape_mismatch("kernel has " + std::to_string(kernel.size()) + " dimensions, the input " +
+                          std::to_string(rank) + " spatial ones");
+  }
+  if (std::ranges::any_of(attributes.pads, [](int64_t pad) { return pad < 0; })) return op_unsupported("negative pads");
+  SEALEDGE_ASSIGN(const auto strides, attribute_or(attributes.strides, rank, 1, 1, "strides"));
+  SEALEDGE_ASSIGN(const auto dilations, attribute_or(attributes.dilations, rank, 1, 1, "dilations"));
+  SEALEDGE_ASSIGN(const auto pads, attribute_or(attributes.pads, 2 * rank, 0, 0, "pads"));
+
+  WindowGeometry window;
+  window.batch = static_cast<size_t>(x_dims[0]);
+  for (size_t i = 0; i < rank; i++) {
+    if (x_dims[2 + i] > kMaxExtent) return op_unsupported("a spatial dimension of more than 31 bits");
+    if (kernel[i] < 1 || kernel[i] > kMaxExtent) return model_invalid("kernel size " + std::to_string(kernel[i]));
+    Axis axis = {x_dims[2 + i], kernel[i], strides[i], dilations[i], pads[i], pads[rank + i]};
+    if (axis.dilation > 1 && axis.kernel > kMaxExtent / axis.dilation) return model_invalid("window is too large");
+    SEALEDGE_ASSIGN(const int64_t out, output_size(&axis, attributes.auto_pad, ceil_mode));
+    const size_t d = 3 - rank + i;
+    window.in[d] = static_cast<size_t>(axis.in);
+    window.out[d] = static_cast<size_t>(out);
+    window.kernel[d] = static_cast<size_t>(axis.kernel);
+    window.stride[d] = static_cast<size_t>(axis.stride);
+    window.dilation[d] = static_cast<size_t>(axis.dilation);
+    window.pad_begin[d] = static_cast<size_t>(axis.pad_begin);
+    window.pad_end[d] = static_cast<size_t>(axis.pad_end);
+  }
+  return window;
+}
+
+Dims output_spatial(const WindowGeometry& window, size_t spatial_rank) {
+  Dims dims;
+  for (size_t d = 3 - spatial_rank; d < 3; d++) dims.push_back(static_cast<int64_t>(window.out[d]));
+  return dims;
+}
+
+}  // namespace sealedge

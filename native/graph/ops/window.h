@@ -1,0 +1,21 @@
+// Window attributes and an input's dimensions to the geometry that kernels take.
+#pragma once
+
+#include <span>
+
+#include "core/result.h"
+#include "graph/ops.h"
+#include "kernels/conv/window_geometry.h"
+
+namespace sealedge {
+
+// x_dims are (N, C, spatial...) with 1 to 3 spatial dimensions, kernel their window. Refuses attributes that do not
+// fit, a window larger than the padded input, and (kOpUnsupported) other ranks and negative pads. Every result fits 31
+// bits.
+Result<WindowGeometry> resolve_window(const WindowAttributes& attributes, std::span<const int64_t> x_dims,
+                                      std::span<const int64_t> kernel, bool ceil_mode);
+
+// The spatial dimensions of the output, as many as x has.
+Dims output_spatial(const WindowGeometry& window, size_t spatial_rank);
+
+}  // namespace sealedge

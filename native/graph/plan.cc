@@ -1,0 +1,155 @@
+#include "graph/plan.h"
+
+#include "core/weight_packing.h"
+#include "graph/passes/assign_formats.h"
+#include "graph/passes/cancel_transposes.h"
+#include "graph/passes/fusion.h"
+#include "graph/passes/infer_shapes.h"
+
+namespace sealedge {
+
+namespace {
+
+Error in_node(const Node& node, Error error) {
+  error.message = describe_node(node) + ": " + error.message;
+  return error;
+}
+
+// The epilogue's vectors as kernels may rely on them.
+Result<EpilogueSetup> epilogue_of(const Graph& graph, const Node& node) {
+  EpilogueSetup setup;
+  setup.has_scale = node.scale != kNoValue;
+  setup.has_shift = node.shift != kNoValue;
+  setup.has_residual = node.residual != kNoValue;
+  setup.activation = node.activation;
+  const Dims& output = graph.values[node.outputs[0]].fact.dims;
+  const EpilogueSupport support = node.op->epilogue_support(operands_of(graph, node.inputs));
+  const auto rank = static_cast<int64_t>(output.size());
+  const int64_t axis = support.channel_axis < 0 ? support.channel_axis + rank : support.channel_axis;
+  for (ValueId id : {node.scale, node.shift}) {
+    if (id == kNoValue) continue;
+    const TensorFact& fact = graph.values[id].fact;
+    if (fact.type != DataType::kFloat32 || axis < 0 || axis >= rank ||
+        element_count(fact.dims) != output[static_cast<size_t>(axis)]) {
+      return Error{ErrorCode::kShapeMismatch,
+                   "bias: expected one float32 per output channel, got " + dims_to_string(fact.dims)};
+    }
+  }
+  return setup;
+}
+
+class Planner {
+ public:
+  Planner(const Graph& model, const PlanOptions& options, Plan* plan) : graph_(model), options_(options), plan_(plan) {}
+
+  Result<void> run(const std::vector<TensorFact>& inputs, DerivedConstants* derived) {
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      SEALEDGE_TRY(checked_size_bytes(inputs[i]));
+      graph_.values[graph_.inputs[i]].fact = inputs[i];
+      plan_->input_dims.push_back(inputs[i].dims);
+    }
+    SEALEDGE_TRY(infer_shapes(&graph_, plan_->constants.get(), kPlanConstantBytes));
+    cancel_transposes(&graph_);
+    SEALEDGE_TRY(fuse_epilogues(&graph_, derived));
+    assign_formats(&graph_);
+    graph_.remove_dead_nodes();
+
+    SEALEDGE_TRY(prepare_kernels());
+    SEALEDGE_ASSIGN(const MemoryPlan memory, plan_memory(graph_, scratch_bytes_, options_.max_arena_bytes));
+    return make_steps(memory);
+  }
+
+ private:
+  Result<void> prepare_kernels() {
+    for (const Node& node : graph_.nodes) {
+      kernels_.emplace_back();
+      scratch_bytes_.push_back(0);
+      if (node_is_view(graph_, node)) continue;
+      std::vector<Operand> inputs = operands_of(graph_, node.inputs);
+      const std::vector<Operand> outputs = operands_of(graph_, node.outputs);
+      for (size_t i = 0; i < inputs.size(); ++i) {
+        if (!inputs[i].constant) continue;
+        const std::shared_ptr<Constant>& constant = graph_.values[node.inputs[i]].constant;
+        const WeightPlacement placement = wanted_placement(graph_, node, i);
+        if (placement.layout != WeightLayout::kPlain) inputs[i].weight = constant->find(placement);
+        if (!inputs[i].weight && !constant->data) {
+          return in_node(node,
+                         {ErrorCode::kInternal, "input " + std::to_string(i) + " was not loaded as it is wanted"});
+        }
+        plan_->keep.push_back(constant);
+      }
+      OpSetup setup;
+      setup.inputs = inputs;
+      setup.outputs = outputs;
+      setup.threads = options_.threads;
+      auto epilogue = epilogue_of(graph_, node);
+      if (!epilogue.ok()) return in_node(node, epilogue.error());
+      setup.epilogue = *epilogue;
+      auto kernel = node.op->prepare(setup);
+      if (!kernel.ok()) return in_node(node, kernel.error());
+      kernels_.back() = std::move(kernel).value();
+      scratch_bytes_.back() = kernels_.back()->scratch_bytes();
+    }
+    return {};
+  }
+
+  Result<void> make_steps(const MemoryPlan& memory) {
+    auto locate = [&](ValueId id) { return id == kNoValue ? Location{} : memory.values[id]; };
+    for (size_t i = 0; i < graph_.nodes.size(); ++i) {
+      if (memory.is_view[i]) continue;
+      const Node& node = graph_.nodes[i];
+      PlanStep step;
+      step.kernel = std::move(kernels_[i]);
+      step.name = describe_node(node);
+      for (ValueId id : node.inputs) step.inputs.push_back(locate(id));
+      for (ValueId id : node.outputs) step.outputs.push_back(locate(id));
+      step.scale = locate(node.scale);
+      step.shift = locate(node.shift);
+      step.residual = locate(node.residual);
+      step.scratch_offset_bytes = memory.scratch_offsets[i];
+      node.for_each_input([&](ValueId id) {
+        if (graph_.values[id].constant) plan_->keep.push_back(graph_.values[id].constant);
+      });
+      plan_->steps.push_back(std::move(step));
+    }
+    for (ValueId id : graph_.outputs) {
+      plan_->outputs.push_back({graph_.values[id].fact, locate(id)});
+      const std::shared_ptr<Constant>& constant = graph_.values[id].constant;
+      if (!constant) continue;
+      if (!constant->data) return Error{ErrorCode::kInternal, "a constant output was not loaded"};
+      plan_->keep.push_back(constant);
+    }
+    plan_->arena_bytes = memory.arena_bytes;
+    return {};
+  }
+
+  Graph graph_;
+  const PlanOptions& options_;
+  Plan* plan_;
+  std::vector<std::unique_ptr<Kernel>> kernels_;
+  std::vector<size_t> scratch_bytes_;
+};
+
+}  // namespace
+
+WeightPlacement wanted_placement(const Graph& graph, const Node& node, size_t input) {
+  const Value& value = graph.values[node.inputs[input]];
+  WeightPlacement placement;
+  placement.dims = value.constant->fact.dims;
+  if (value.fact.type != DataType::kFloat32) return placement;
+  const WeightRequest request = node.op->weight_request(input, value.fact);
+  if (request.layout == WeightLayout::kPlain || !weight_geometry(request.layout, request.order, value.fact.dims).ok()) {
+    return placement;
+  }
+  return {request.layout, request.order, value.fact.dims};
+}
+
+Result<std::unique_ptr<const Plan>> make_plan(const Graph& model, const std::vector<TensorFact>& inputs,
+                                              DerivedConstants* derived, const PlanOptions& options) {
+  auto plan = std::make_unique<Plan>();
+  plan->constants = std::make_unique<ConstantStore>(options.constants);
+  SEALEDGE_TRY(Planner(model, options, plan.get()).run(inputs, derived));
+  return std::unique_ptr<const Plan>(std::move(plan));
+}
+
+}  // namespace sealedge

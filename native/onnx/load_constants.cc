@@ -1,0 +1,116 @@
+#include "onnx/load_constants.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/weight_packing.h"
+#include "graph/plan.h"
+#include "onnx/tensor_data.h"
+
+namespace sealedge {
+
+namespace {
+
+class Loader {
+ public:
+  Loader(const TensorProto& tensor, Constant* constant, ExternalData* external, ConstantStore* store,
+         LoadStatistics* statistics)
+      : tensor_(tensor), constant_(constant), external_(external), store_(store), statistics_(statistics) {}
+
+  Result<void> load(const WeightPlacement& placement) {
+    if (placement.layout == WeightLayout::kPlain) {
+      if (constant_->data) return {};
+      SEALEDGE_ASSIGN(constant_->data, load_row_major(store_));
+      return {};
+    }
+    SEALEDGE_ASSIGN(const WeightGeometry geometry, weight_geometry(placement.layout, placement.order, placement.dims));
+    const uint8_t* packed = nullptr;
+    if (tensor_.external) {
+      SEALEDGE_ASSIGN(packed, external_->packed(tensor_, placement, geometry.size_bytes, store_));
+      if (!packed) ++statistics_->repacked_weights;
+    }
+    if (!packed) {
+      SEALEDGE_ASSIGN(packed, pack(geometry));
+    }
+    constant_->packed.push_back({placement, std::make_unique<ResidentWeightSource>(packed, geometry.size_bytes)});
+    return {};
+  }
+
+ private:
+  Result<const uint8_t*> load_row_major(ConstantStore* store) {
+    SEALEDGE_ASSIGN(const size_t size_bytes, checked_size_bytes(constant_->fact));
+    if (tensor_.external) return external_->row_major(tensor_, size_bytes, store);
+    // Before allocating: a few bytes of file can claim to be a large tensor.
+    if (tensor_.has_raw_data ? tensor_.raw_data.size() != size_bytes : tensor_.message.size() < size_bytes / 8) {
+      return Error{ErrorCode::kModelInvalid, "tensor '" + printable(tensor_.name) + "': expected " +
+                                                 std::to_string(size_bytes) + " bytes of data"};
+    }
+    SEALEDGE_ASSIGN(uint8_t* data, store->allocate(size_bytes));
+    SEALEDGE_TRY(decode_tensor(tensor_, {data, size_bytes}));
+    return static_cast<const uint8_t*>(data);
+  }
+
+  Result<const uint8_t*> pack(const WeightGeometry& geometry) {
+    // The row-major copy is needed for this call only; in a store of its own it is gone, and if secret wiped,
+    // afterwards.
+    ConstantStore temporary(store_->kind());
+    const uint8_t* row_major = constant_->data;
+    if (!row_major) {
+      SEALEDGE_ASSIGN(row_major, load_row_major(&temporary));
+    }
+    SEALEDGE_ASSIGN(uint8_t* packed, store_->allocate(geometry.size_bytes));
+    pack_weight(geometry, reinterpret_cast<const float*>(row_major), reinterpret_cast<float*>(packed));
+    return static_cast<const uint8_t*>(packed);
+  }
+
+  const TensorProto& tensor_;
+  Constant* constant_;
+  ExternalData* external_;
+  ConstantStore* store_;
+  LoadStatistics* statistics_;
+};
+
+}  // namespace
+
+std::map<const Constant*, std::vector<WeightPlacement>> wanted_placements(const Graph& graph) {
+  std::map<const Constant*, std::vector<WeightPlacement>> wanted;
+  auto want = [&](ValueId id, WeightPlacement placement) {
+    std::vector<WeightPlacement>& placements = wanted[graph.values[id].constant.get()];
+    if (std::find(placements.begin(), placements.end(), placement) == placements.end()) {
+      placements.push_back(std::move(placement));
+    }
+  };
+  for (const Node& node : graph.nodes) {
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      if (node.inputs[i] == kNoValue || !graph.values[node.inputs[i]].constant) continue;
+      want(node.inputs[i], wanted_placement(graph, node, i));
+    }
+  }
+  for (ValueId id : graph.outputs) {
+    if (graph.values[id].constant)
+      want(id, {WeightLayout::kPlain, WeightSourceOrder::kNone, graph.values[id].constant->fact.dims});
+  }
+  return wanted;
+}
+
+Result<LoadStatistics> load_constants(ImportedModel* model, ExternalData* external, ConstantStore* store) {
+  LoadStatistics statistics;
+  const auto wanted = wanted_placements(model->graph);
+  std::map<const Constant*, std::shared_ptr<Constant>> constants;
+  for (const Value& value : model->graph.values) {
+    if (value.constant) constants.emplace(value.constant.get(), value.constant);
+  }
+  // In file order, so that reading goes forward.
+  std::vector<Constant*> order;
+  for (const auto& [key, constant] : constants) {
+    if (constant->source != SIZE_MAX && wanted.contains(key)) order.push_back(constant.get());
+  }
+  std::sort(order.begin(), order.end(), [](const Constant* a, const Constant* b) { return a->source < b->source; });
+  for (Constant* constant : order) {
+    Loader loader(*model->sources[constant->source], constant, external, store, &statistics);
+    for (const WeightPlacement& placement : wanted.at(constant)) SEALEDGE_TRY(loader.load(placement));
+  }
+  return statistics;
+}
+
+}  // namespace sealedge
