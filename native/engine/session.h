@@ -24,6 +24,8 @@ class ThreadPool;
 struct SessionOptions {
   // For parallelism inside operators; not owned, must outlive the session. Null: every run stays on its calling thread.
   ThreadPool* pool = nullptr;
+  // Threads of the pool that one operator may use, the caller included. 0: all of them.
+  unsigned max_threads = 0;
   // Activations of one run, beyond which a plan is refused with ERR_LIMIT_EXCEEDED.
   size_t max_arena_bytes = size_t{4} << 30;
   // Plans kept for different input shapes; the least recently used goes first.

@@ -45,7 +45,7 @@ std::string probe_locked(size_t page) {
   void* probe = mmap(nullptr, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (probe == MAP_FAILED) return std::string("memory cannot be mapped: ") + std::strerror(errno);
   std::string why;
-  if (mlock(probe, page) != 0) why = std::string("memory cannot be locked: ") + std::strerror(errno);
+  if (mlock2(probe, page, MLOCK_ONFAULT) != 0) why = std::string("memory cannot be locked: ") + std::strerror(errno);
   munmap(probe, page);
   return why;
 }

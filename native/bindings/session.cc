@@ -1,0 +1,224 @@
+#include "bindings/session.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bindings/args.h"
+#include "bindings/async_call.h"
+#include "bindings/secret.h"
+#include "bindings/session_io.h"
+#include "container/open.h"
+#include "engine/session.h"
+#include "memory/secret_region.h"
+#include "memory/secret_stack.h"
+
+namespace sealedge {
+namespace {
+
+constexpr napi_type_tag kTag = {0x5345414c45444745ull, 0x53455353494f4e31ull};  // "SEALEDGE" "SESSION1"
+
+using SessionPtr = std::shared_ptr<Session>;
+
+Result<ThreadPool*> pool_of(bool sealed) { return sealed ? secret_pool() : plain_pool(); }
+
+Napi::Value wrap_session(Napi::Env env, SessionPtr session) {
+  Napi::Object object = Napi::Object::New(env);
+  auto owned = std::make_unique<SessionPtr>(std::move(session));
+  const auto finalize = [](napi_env, void* data, void*) { delete static_cast<SessionPtr*>(data); };
+  if (napi_wrap(env, object, owned.get(), finalize, nullptr, nullptr) != napi_ok) {
+    throw_error(env, Error{ErrorCode::kInternal, "a session cannot be wrapped"});
+    return env.Undefined();
+  }
+  owned.release();
+  napi_type_tag_object(env, object, &kTag);
+  return object;
+}
+
+// Null, and a pending exception, when value is not a session.
+SessionPtr unwrap_session(const Napi::Value& value) {
+  bool tagged = false;
+  void* data = nullptr;
+  if (value.IsObject() && napi_check_object_type_tag(value.Env(), value, &kTag, &tagged) == napi_ok && tagged &&
+      napi_unwrap(value.Env(), value, &data) == napi_ok) {
+    return *static_cast<SessionPtr*>(data);
+  }
+  throw_error(value.Env(), Error{ErrorCode::kOptionInvalid, "session: expected a session", {{"option", "session"}}});
+  return nullptr;
+}
+
+class CreateCall final : public AsyncCall {
+ public:
+  std::optional<std::string> path;
+  std::vector<uint8_t> bytes;  // a copy: the caller may change its buffer while a pool thread parses
+  SecretHandleRef key;
+  unsigned threads = 0;  // 0: all of the pool
+
+  Result<void> work() override {
+    SessionOptions options;
+    SEALEDGE_ASSIGN(ThreadPool * pool, pool_of(sealed()));
+    if (threads != 1) options.pool = pool;
+    options.max_threads = threads;
+    SEALEDGE_ASSIGN(session_, create(options));
+    key.reset();
+    return {};
+  }
+  Napi::Value result(Napi::Env env) override { return wrap_session(env, std::move(session_)); }
+  bool sealed() const { return static_cast<bool>(key); }
+
+ private:
+  Result<SessionPtr> create(const SessionOptions& options) const {
+    if (!sealed()) return path ? Session::create_from_file(*path, options) : Session::create_from_bytes(bytes, options);
+    SEALEDGE_ASSIGN(const SealedModel model,
+                    path ? SealedModel::open_file(*path, key.bytes()) : SealedModel::open_bytes(bytes, key.bytes()));
+    return Session::create_from_sealed(model, options);
+  }
+
+  SessionPtr session_;
+};
+
+// createSession({path} | {bytes}, key | undefined, threads)
+Napi::Value create_session(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto source = object_argument(info[0], "model");
+  const auto threads = source ? number_argument(info[2], "threads") : std::nullopt;
+  if (!threads) return env.Undefined();
+  auto call = std::make_unique<CreateCall>();
+  call->threads = static_cast<unsigned>(std::min(std::max(*threads, 0.0), 1024.0));
+  const Napi::Value path = source->Get("path");
+  if (path.IsUndefined()) {
+    const auto bytes = bytes_argument(source->Get("bytes"), "model bytes");
+    if (!bytes) return env.Undefined();
+    call->bytes.assign(bytes->begin(), bytes->end());
+  } else {
+    call->path = string_argument(path, "model path");
+    if (!call->path) return env.Undefined();
+  }
+  if (!info[1].IsUndefined()) {
+    Result<SecretHandleRef> key = secret_from_value(info[1]);
+    if (!key.ok()) {
+      throw_error(env, key.error());
+      return env.Undefined();
+    }
+    call->key = std::move(*key);
+  }
+  const bool sealed = call->sealed();
+  return run_async(env, pool_of(sealed), std::move(call));
+}
+
+class RunCall final : public AsyncCall {
+ public:
+  SessionPtr session;
+  std::vector<OwnedInput> inputs;
+  std::vector<RunOutput> outputs;
+
+  Result<void> work() override {
+    std::vector<RunInput> views;
+    views.reserve(inputs.size());
+    for (const OwnedInput& input : inputs) views.push_back(input.view());
+    return session->run(views, outputs);
+  }
+  Napi::Value result(Napi::Env env) override { return outputs_to_js(env, outputs); }
+};
+
+// runSession(session, inputs, outputIndices): a promise. Inputs are copied: JavaScript may change or transfer their
+// buffers while the run is under way.
+Napi::Value run_session(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  auto call = std::make_unique<RunCall>();
+  call->session = unwrap_session(info[0]);
+  if (call->session == nullptr || !read_inputs(info[1], InputBytes::kCopied, &call->inputs) ||
+      !read_outputs(info[2], &call->outputs)) {
+    return env.Undefined();
+  }
+  Result<ThreadPool*> pool = pool_of(call->session->sealed());
+  return run_async(env, std::move(pool), std::move(call));
+}
+
+// runSessionSync(session, inputs, outputIndices): computes on this thread, a sealed model on a secret stack.
+Napi::Value run_session_sync(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  RunCall call;
+  call.session = unwrap_session(info[0]);
+  if (call.session == nullptr || !read_inputs(info[1], InputBytes::kBorrowed, &call.inputs) ||
+      !read_outputs(info[2], &call.outputs)) {
+    return env.Undefined();
+  }
+  Result<void> outcome;
+  if (call.session->sealed()) {
+    const Result<void> switched = run_on_secret_stack([&] { outcome = call.work(); });
+    if (!switched.ok()) outcome = switched;
+  } else {
+    outcome = call.work();
+  }
+  if (!outcome.ok()) {
+    throw_error(env, outcome.error());
+    return env.Undefined();
+  }
+  return call.result(env);
+}
+
+class ReleaseCall final : public AsyncCall {
+ public:
+  explicit ReleaseCall(SessionPtr session) : session_(std::move(session)) {}
+  // Waits for runs under way. Runs queued before this call were queued before it on the same pool, so they come first.
+  Result<void> work() override {
+    session_->release();
+    return {};
+  }
+  Napi::Value result(Napi::Env env) override { return env.Undefined(); }
+
+ private:
+  SessionPtr session_;
+};
+
+Napi::Value release_session(const Napi::CallbackInfo& info) {
+  SessionPtr session = unwrap_session(info[0]);
+  if (session == nullptr) return info.Env().Undefined();
+  Result<ThreadPool*> pool = pool_of(session->sealed());
+  return run_async(info.Env(), std::move(pool), std::make_unique<ReleaseCall>(std::move(session)));
+}
+
+// sessionMetadata(session): {inputs, outputs, sealed}
+Napi::Value session_metadata(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const SessionPtr session = unwrap_session(info[0]);
+  if (session == nullptr) return env.Undefined();
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("inputs", metadata_to_js(env, session->inputs()));
+  result.Set("outputs", metadata_to_js(env, session->outputs()));
+  result.Set("sealed", session->sealed());
+  return result;
+}
+
+Napi::Value session_report(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const SessionPtr session = unwrap_session(info[0]);
+  if (session == nullptr) return env.Undefined();
+  const SessionReport report = session->report();
+  const auto number = [&](size_t value) { return Napi::Number::New(env, static_cast<double>(value)); };
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("level", report.sealed ? memory_level_name(secret_memory_level()) : "ordinary");
+  result.Set("isa", report.isa);
+  result.Set("constantBytes", number(report.constant_bytes));
+  result.Set("secretBytes", number(report.secret_bytes));
+  result.Set("arenaBytes", number(report.arena_bytes));
+  result.Set("repackedWeights", number(report.repacked_weights));
+  result.Set("nodeCount", number(report.node_count));
+  result.Set("stepCount", number(report.step_count));
+  return result;
+}
+
+}  // namespace
+
+void init_session(Napi::Env env, Napi::Object exports) {
+  exports.Set("createSession", Napi::Function::New<create_session>(env, "createSession"));
+  exports.Set("runSession", Napi::Function::New<run_session>(env, "runSession"));
+  exports.Set("runSessionSync", Napi::Function::New<run_session_sync>(env, "runSessionSync"));
+  exports.Set("releaseSession", Napi::Function::New<release_session>(env, "releaseSession"));
+  exports.Set("sessionMetadata", Napi::Function::New<session_metadata>(env, "sessionMetadata"));
+  exports.Set("sessionReport", Napi::Function::New<session_report>(env, "sessionReport"));
+}
+
+}  // namespace sealedge

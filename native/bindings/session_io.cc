@@ -1,0 +1,127 @@
+#include "bindings/session_io.h"
+
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+
+#include "bindings/args.h"
+#include "bindings/errors.h"
+
+namespace sealedge {
+namespace {
+
+// Below this a copy is cheaper than an external buffer with its finalizer.
+constexpr size_t kExternalBufferBytes = 64 * 1024;
+
+bool refuse(Napi::Env env, std::string message) {
+  throw_error(env, Error{ErrorCode::kInputInvalid, std::move(message)});
+  return false;
+}
+
+bool read_dims(const Napi::Value& value, std::vector<int64_t>* dims) {
+  const auto array = array_argument(value, "dims");
+  if (!array) return false;
+  for (uint32_t i = 0; i < array->Length(); ++i) {
+    const Napi::Value dim = array->Get(i);
+    const double number = dim.IsNumber() ? dim.As<Napi::Number>().DoubleValue() : -1;
+    // 2^53: beyond it a double no longer counts in ones.
+    if (!(number >= 0 && number <= 9007199254740992.0 && number == std::floor(number))) {
+      return refuse(value.Env(), "dims: expected whole numbers from 0");
+    }
+    dims->push_back(static_cast<int64_t>(number));
+  }
+  return true;
+}
+
+Napi::Value buffer_of(Napi::Env env, RunOutput& output) {
+  if (output.size_bytes >= kExternalBufferBytes) {
+    uint8_t* data = output.data.release();
+    return Napi::ArrayBuffer::New(env, data, output.size_bytes, [](Napi::Env, void* memory) { std::free(memory); });
+  }
+  Napi::ArrayBuffer copy = Napi::ArrayBuffer::New(env, output.size_bytes);
+  if (output.size_bytes > 0) std::memcpy(copy.Data(), output.data.get(), output.size_bytes);
+  return copy;
+}
+
+}  // namespace
+
+bool read_inputs(const Napi::Value& value, InputBytes mode, std::vector<OwnedInput>* inputs) {
+  const auto array = array_argument(value, "inputs");
+  if (!array) return false;
+  inputs->resize(array->Length());
+  for (uint32_t i = 0; i < array->Length(); ++i) {
+    const auto object = object_argument(array->Get(i), "input");
+    if (!object) return false;
+    OwnedInput& input = (*inputs)[i];
+    const auto name = string_argument(object->Get("name"), "input name");
+    const auto type = name ? number_argument(object->Get("type"), "input type") : std::nullopt;
+    if (!type || !read_dims(object->Get("dims"), &input.dims)) return false;
+    const auto bytes = bytes_argument(object->Get("data"), "input data");
+    if (!bytes) return false;
+    input.name = *name;
+    input.type = *type >= 0 && *type <= 255 ? static_cast<DataType>(static_cast<uint8_t>(*type)) : DataType::kUndefined;
+    if (mode == InputBytes::kCopied) {
+      input.copy.assign(bytes->begin(), bytes->end());
+      input.bytes = input.copy;
+    } else {
+      input.bytes = *bytes;
+    }
+  }
+  return true;
+}
+
+bool read_outputs(const Napi::Value& value, std::vector<RunOutput>* outputs) {
+  const auto array = array_argument(value, "outputs");
+  if (!array) return false;
+  outputs->resize(array->Length());
+  for (uint32_t i = 0; i < array->Length(); ++i) {
+    const auto index = number_argument(array->Get(i), "output index");
+    if (!index) return false;
+    if (!(*index >= 0 && *index < 4294967296.0)) return refuse(value.Env(), "output index: out of range");
+    (*outputs)[i].index = static_cast<size_t>(*index);
+  }
+  return true;
+}
+
+Napi::Value outputs_to_js(Napi::Env env, std::vector<RunOutput>& outputs) {
+  Napi::Array result = Napi::Array::New(env, outputs.size());
+  for (uint32_t i = 0; i < outputs.size(); ++i) {
+    RunOutput& output = outputs[i];
+    Napi::Array dims = Napi::Array::New(env, output.dims.size());
+    for (uint32_t d = 0; d < output.dims.size(); ++d) dims.Set(d, static_cast<double>(output.dims[d]));
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("type", static_cast<double>(output.type));
+    object.Set("dims", dims);
+    object.Set("data", buffer_of(env, output));
+    result.Set(i, object);
+  }
+  return result;
+}
+
+Napi::Value metadata_to_js(Napi::Env env, const std::vector<TensorMetadata>& tensors) {
+  Napi::Array result = Napi::Array::New(env, tensors.size());
+  for (uint32_t i = 0; i < tensors.size(); ++i) {
+    const TensorMetadata& tensor = tensors[i];
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("name", tensor.name);
+    object.Set("type", static_cast<double>(tensor.type));
+    Napi::Value shape = env.Null();
+    if (tensor.has_shape) {
+      Napi::Array dims = Napi::Array::New(env, tensor.dims.size());
+      for (uint32_t d = 0; d < tensor.dims.size(); ++d) {
+        const DimMetadata& dim = tensor.dims[d];
+        if (dim.value < 0 && !dim.symbol.empty()) {
+          dims.Set(d, dim.symbol);
+        } else {
+          dims.Set(d, static_cast<double>(dim.value));
+        }
+      }
+      shape = dims;
+    }
+    object.Set("shape", shape);
+    result.Set(i, object);
+  }
+  return result;
+}
+
+}  // namespace sealedge

@@ -1,0 +1,35 @@
+// Tensors between JavaScript and the engine.
+#pragma once
+
+#include <napi.h>
+
+#include <string>
+#include <vector>
+
+#include "engine/session.h"
+
+namespace sealedge {
+
+enum class InputBytes { kCopied, kBorrowed };
+
+// An input whose parts live at least as long as this object; borrowed bytes, until control returns to JavaScript.
+struct OwnedInput {
+  std::string name;
+  DataType type = DataType::kUndefined;
+  std::vector<int64_t> dims;
+  std::vector<uint8_t> copy;
+  std::span<const uint8_t> bytes;
+
+  RunInput view() const { return {name, type, dims, bytes}; }
+};
+
+// [{name, type: number (TensorProto.DataType), dims: number[], data: TypedArray}, ...]. False: an exception is pending.
+bool read_inputs(const Napi::Value& value, InputBytes mode, std::vector<OwnedInput>* inputs);
+// [index, ...]
+bool read_outputs(const Napi::Value& value, std::vector<RunOutput>* outputs);
+// [{type, dims, data: ArrayBuffer}, ...]; takes the outputs' memory.
+Napi::Value outputs_to_js(Napi::Env env, std::vector<RunOutput>& outputs);
+// [{name, type, shape: (number | string)[] | null}, ...]; a dimension without value and name is -1.
+Napi::Value metadata_to_js(Napi::Env env, const std::vector<TensorMetadata>& tensors);
+
+}  // namespace sealedge

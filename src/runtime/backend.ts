@@ -1,0 +1,27 @@
+import type { SessionMemory, TensorData, TensorType, ValueMetadata } from '../types.js';
+import type { NumericArray } from './data_types.js';
+
+/** An input that was checked against the model's metadata. */
+export interface BoundInput {
+  readonly name: string;
+  readonly type: TensorType;
+  readonly dims: readonly number[];
+  readonly data: NumericArray | readonly string[];
+}
+
+export interface BackendOutput {
+  readonly name: string;
+  readonly type: TensorType;
+  readonly dims: readonly number[];
+  readonly data: TensorData;
+}
+
+/** What a session needs of whoever computes. */
+export interface Backend {
+  readonly inputs: readonly ValueMetadata[];
+  readonly outputs: readonly ValueMetadata[];
+  memory(): SessionMemory;
+  run(inputs: readonly BoundInput[], outputs: readonly string[]): Promise<BackendOutput[]>;
+  runSync(inputs: readonly BoundInput[], outputs: readonly string[]): BackendOutput[];
+  release(): Promise<void>;
+}

@@ -1,0 +1,148 @@
+import { ModelError, UsageError } from '../errors.js';
+import type { Feeds, Fetches, Results, SessionMemory, SessionOptions, ValueMetadata } from '../types.js';
+import type { Backend, BackendOutput } from './backend.js';
+import { NativeBackend } from './backend_native.js';
+import { OnnxruntimeBackend } from './backend_onnxruntime.js';
+import { bindFeeds } from './bind_feeds.js';
+import { checkOptions } from './session_options.js';
+import { describe, Tensor } from './tensor.js';
+
+/**
+ * A loaded model, shaped like `InferenceSession` of onnxruntime-common.
+ *
+ * ```ts
+ * const session = await InferenceSession.create('motor.sealed', { key });
+ * const { probabilities } = await session.run({ vibration: new Tensor('float32', samples, [1, 1, 2048]) });
+ * await session.release();
+ * ```
+ */
+export class InferenceSession {
+  readonly inputNames: readonly string[];
+  readonly outputNames: readonly string[];
+  readonly inputMetadata: readonly ValueMetadata[];
+  readonly outputMetadata: readonly ValueMetadata[];
+  readonly #backend: Backend;
+  #released: Promise<void> | undefined;
+
+  private constructor(backend: Backend) {
+    this.#backend = backend;
+    this.inputMetadata = backend.inputs;
+    this.outputMetadata = backend.outputs;
+    this.inputNames = backend.inputs.map((input) => input.name);
+    this.outputNames = backend.outputs.map((output) => output.name);
+  }
+
+  /**
+   * Loads a model from a path or from bytes; with `options.key`, a sealed one.
+   * @throws ContainerError the sealed file is altered, cut or not for this version
+   * @throws KeyError the key is for another model, publisher or version
+   * @throws ModelError `ERR_OP_UNSUPPORTED` with every operator the engine lacks in `fields.operators`
+   * @throws MemoryError there is not enough secret memory
+   */
+  static async create(
+    model: string | Uint8Array | ArrayBufferLike,
+    options: SessionOptions = {},
+  ): Promise<InferenceSession> {
+    const { key, backend, threads } = checkOptions(options);
+    const source = modelSource(model);
+    return new InferenceSession(
+      backend === 'native'
+        ? await NativeBackend.create(source, key, threads)
+        : await OnnxruntimeBackend.create(source, threads),
+    );
+  }
+
+  /** Where weights are. `ordinary` unless the model is sealed and runs on the native backend. */
+  get memory(): SessionMemory {
+    this.#assertOpen();
+    return this.#backend.memory();
+  }
+
+  /**
+   * Computes on native threads; the event loop goes on meanwhile, and several runs may be under way.
+   * @param fetches - names of the outputs wanted, or an object with a tensor to fill, or null, per name; all when not given
+   */
+  async run(feeds: Feeds, fetches?: Fetches): Promise<Results> {
+    this.#assertOpen();
+    const wanted = this.#wantedOutputs(fetches);
+    return results(await this.#backend.run(bindFeeds(this.inputMetadata, feeds), wanted), fetches);
+  }
+
+  /** Computes on this thread: for models that are done sooner than a thread could be woken. */
+  runSync(feeds: Feeds, fetches?: Fetches): Results {
+    this.#assertOpen();
+    const wanted = this.#wantedOutputs(fetches);
+    return results(this.#backend.runSync(bindFeeds(this.inputMetadata, feeds), wanted), fetches);
+  }
+
+  /** Wipes and frees the model, after the runs under way have ended; later runs are refused. Repeatable. */
+  release(): Promise<void> {
+    this.#released ??= this.#backend.release();
+    return this.#released;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.release();
+  }
+
+  #assertOpen(): void {
+    if (this.#released !== undefined) throw new UsageError('ERR_MODEL_CLOSED', 'the session was released');
+  }
+
+  #wantedOutputs(fetches: Fetches | undefined): readonly string[] {
+    if (fetches === undefined) return this.outputNames;
+    if (fetches === null || typeof fetches !== 'object') {
+      throw new UsageError('ERR_OPTION_INVALID', `fetches: expected output names, got ${describe(fetches)}`);
+    }
+    const wanted = isNames(fetches) ? fetches : Object.keys(fetches);
+    for (const name of wanted) {
+      if (!this.outputNames.includes(name)) {
+        throw new UsageError(
+          'ERR_OPTION_INVALID',
+          `fetches: expected ${this.outputNames.join(', ')}, got ${String(name)}`,
+          {
+            fields: { option: 'fetches', expected: this.outputNames, got: name },
+          },
+        );
+      }
+    }
+    if (wanted.length === 0)
+      throw new UsageError('ERR_OPTION_INVALID', 'fetches: expected at least one output, got none');
+    return wanted;
+  }
+}
+
+function isNames(fetches: Fetches): fetches is readonly string[] {
+  return Array.isArray(fetches);
+}
+
+function modelSource(model: unknown): { path: string } | { bytes: Uint8Array } {
+  if (typeof model === 'string') return { path: model };
+  if (model instanceof Uint8Array) return { bytes: model };
+  if (model instanceof ArrayBuffer || model instanceof SharedArrayBuffer) return { bytes: new Uint8Array(model) };
+  throw new UsageError('ERR_OPTION_INVALID', `model: expected a path or bytes, got ${describe(model)}`, {
+    fields: { option: 'model' },
+  });
+}
+
+function results(outputs: readonly BackendOutput[], fetches: Fetches | undefined): Results {
+  const targets = fetches === undefined || isNames(fetches) ? {} : fetches;
+  return Object.fromEntries(outputs.map((output) => [output.name, filled(output, targets[output.name] ?? null)]));
+}
+
+function filled(output: BackendOutput, target: Tensor | null): Tensor {
+  if (target === null) return new Tensor(output.type, output.data, output.dims);
+  const fits =
+    target.type === output.type &&
+    target.dims.length === output.dims.length &&
+    target.dims.every((dim, i) => dim === output.dims[i]);
+  if (!fits || Array.isArray(target.data)) {
+    throw new ModelError(
+      'ERR_SHAPE_MISMATCH',
+      `output ${output.name}: expected a tensor of ${output.type} [${output.dims.join(', ')}], got ${target.type} [${target.dims.join(', ')}]`,
+      { fields: { output: output.name } },
+    );
+  }
+  (target.data as Uint8Array).set(output.data as Uint8Array);
+  return target;
+}

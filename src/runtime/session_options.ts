@@ -1,0 +1,49 @@
+import { ModelError, UsageError } from '../errors.js';
+import type { BackendName, SecretHandle, SessionOptions } from '../types.js';
+
+export interface CheckedOptions {
+  readonly key: SecretHandle | undefined;
+  readonly backend: BackendName;
+  /** 0: all that the process may use. */
+  readonly threads: number;
+}
+
+const backends: readonly BackendName[] = ['native', 'onnxruntime'];
+const known = ['key', 'backend', 'policy', 'intraOpNumThreads'];
+
+/** Options are few and none is ignored: an unknown one would be a promise not kept. */
+export function checkOptions(options: SessionOptions): CheckedOptions {
+  if (options === null || typeof options !== 'object') throw invalid('options', 'an object', options);
+  for (const name of Object.keys(options)) {
+    if (!known.includes(name)) {
+      throw new UsageError('ERR_OPTION_INVALID', `options: expected ${known.join(', ')}, got ${name}`, {
+        fields: { option: name },
+      });
+    }
+  }
+  const { key, backend = 'native', policy = {}, intraOpNumThreads = 0 } = options;
+  if (!backends.includes(backend)) throw invalid('backend', backends.join(' or '), backend);
+  if (options.intraOpNumThreads !== undefined && !(Number.isInteger(intraOpNumThreads) && intraOpNumThreads >= 0)) {
+    throw invalid('intraOpNumThreads', 'a whole number from 0', intraOpNumThreads);
+  }
+  const allowed = policy.allowBackends ?? ['native'];
+  if (!allowed.includes(backend)) {
+    throw new ModelError(
+      'ERR_BACKEND_NOT_ALLOWED',
+      `backend ${backend}: the policy allows ${allowed.length === 0 ? 'none' : allowed.join(', ')}`,
+      { fields: { backend, allowed } },
+    );
+  }
+  if (key !== undefined && backend !== 'native') {
+    throw new ModelError('ERR_BACKEND_NOT_ALLOWED', `backend ${backend}: a sealed model runs on native only`, {
+      fields: { backend, allowed: ['native'] },
+    });
+  }
+  return { key, backend, threads: intraOpNumThreads };
+}
+
+function invalid(option: string, expected: string, got: unknown): UsageError {
+  return new UsageError('ERR_OPTION_INVALID', `${option}: expected ${expected}, got ${String(got)}`, {
+    fields: { option, expected },
+  });
+}

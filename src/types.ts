@@ -1,0 +1,122 @@
+/** Public types that are not classes. */
+
+import type { Tensor } from './runtime/tensor.js';
+
+/** Element types, named as in onnxruntime-common. */
+export type TensorType =
+  | 'float32'
+  | 'uint8'
+  | 'int8'
+  | 'uint16'
+  | 'int16'
+  | 'int32'
+  | 'int64'
+  | 'string'
+  | 'bool'
+  | 'float16'
+  | 'float64'
+  | 'uint32'
+  | 'uint64';
+
+/**
+ * A secret in native memory: it may be held and passed on, never read. Made by node-tpm2-tss's `unseal`, or by
+ * {@link secretFromBytes} from bytes that were in JavaScript already.
+ */
+export interface SecretHandle {
+  readonly byteLength: number;
+  /** Drops this reference; repeatable. The memory is wiped with the last reference. */
+  release(): void;
+}
+
+/**
+ * `secretmem`: memfd_secret, unreadable even to root through /proc; `locked`: mlock, never swapped or dumped;
+ * `ordinary`: no promise is made (plain models, and every model on onnxruntime).
+ */
+export type SessionMemoryLevel = 'secretmem' | 'locked' | 'ordinary';
+
+export interface SessionMemory {
+  readonly level: SessionMemoryLevel;
+  /** Weights and constants held, in bytes. 0 when the backend does not say. */
+  readonly constantBytes: number;
+  /** Of these, in secret memory: all of them for a sealed model on the native backend, else 0. */
+  readonly secretBytes: number;
+  /** Activations of one run, for the input shapes used last. */
+  readonly arenaBytes: number;
+}
+
+export interface SecretMemoryRegion {
+  readonly begin: bigint;
+  readonly sizeBytes: number;
+  readonly purpose: string;
+}
+
+export interface SecretMemoryReport {
+  readonly level: 'secretmem' | 'locked' | 'refused';
+  /** Why the level is not higher; empty at `secretmem`. */
+  readonly reason: string;
+  readonly mappedBytes: number;
+  /** RLIMIT_MEMLOCK; null when it does not apply to this process. */
+  readonly limitBytes: number | null;
+  readonly regions: readonly SecretMemoryRegion[];
+}
+
+export interface RuntimeInfo {
+  /** The instruction set kernels use: `SEALEDGE_ISA` may force a lower one. */
+  readonly isa: 'scalar' | 'avx2' | 'avx512' | 'neon';
+  readonly features: readonly string[];
+  readonly threads: number;
+  readonly libcrypto: string;
+  /** A build with test hooks gives up secrets on request and is never released. */
+  readonly testHooks: boolean;
+}
+
+export type BackendName = 'native' | 'onnxruntime';
+
+export interface SessionPolicy {
+  /**
+   * Backends that may run the model; `native` alone when not given. `onnxruntime` copies weights into ordinary memory
+   * and leaves them readable there after `release()`, so it has to be named.
+   */
+  readonly allowBackends?: readonly BackendName[];
+}
+
+export interface SessionOptions {
+  /** The key payload of a sealed model, as released to this device. With it, the model must be a sealed file. */
+  readonly key?: SecretHandle;
+  readonly backend?: BackendName;
+  readonly policy?: SessionPolicy;
+  /** Threads inside operators, at most; default: all that this process may use. */
+  readonly intraOpNumThreads?: number;
+}
+
+/** What is known of an input or output before a run: `shape` holds numbers, names of free dimensions, and -1 for unnamed ones. */
+export interface ValueMetadata {
+  readonly name: string;
+  readonly isTensor: true;
+  readonly type: TensorType;
+  readonly shape: readonly (number | string)[];
+}
+
+export type Feeds = Readonly<Record<string, TensorLike>>;
+export type Fetches = readonly string[] | Readonly<Record<string, Tensor | null>>;
+export type Results = Record<string, Tensor>;
+
+export type TensorData =
+  | Float32Array
+  | Uint8Array
+  | Int8Array
+  | Uint16Array
+  | Int16Array
+  | Int32Array
+  | BigInt64Array
+  | Float64Array
+  | Uint32Array
+  | BigUint64Array
+  | readonly string[];
+
+/** Anything shaped like a tensor, so that tensors of onnxruntime-common can be fed as they are. */
+export interface TensorLike {
+  readonly type: string;
+  readonly data: unknown;
+  readonly dims: readonly number[];
+}
