@@ -1,6 +1,7 @@
 #include "kernels/elementwise/binary.h"
 
 #include <cassert>
+#include <cstddef>
 
 #include "kernels/dispatch.h"
 #include "kernels/elementwise/binary_family.h"
@@ -22,40 +23,46 @@ F32BinaryFn function_for(BinaryOp op, BinaryForm form, const KernelTable& kernel
 
 }  // namespace
 
+bool make_broadcast_plan(size_t rank, const size_t* dims, const size_t* a_stride, const size_t* b_stride,
+                         BroadcastPlan* plan) {
+  *plan = {};
+  for (size_t d = 0; d < rank; d++) {
+    if (dims[d] == 1) continue;
+    if (plan->rank > 0) {
+      const size_t last = plan->rank - 1;
+      if (plan->a_stride[last] == dims[d] * a_stride[d] && plan->b_stride[last] == dims[d] * b_stride[d]) {
+        plan->dims[last] *= dims[d];
+        plan->a_stride[last] = a_stride[d];
+        plan->b_stride[last] = b_stride[d];
+        continue;
+      }
+    }
+    if (plan->rank == kMaxBroadcastRank) return false;
+    plan->dims[plan->rank] = dims[d];
+    plan->a_stride[plan->rank] = a_stride[d];
+    plan->b_stride[plan->rank++] = b_stride[d];
+  }
+  return true;
+}
+
 bool make_broadcast_plan(const int64_t* a_dims, size_t a_rank, const int64_t* b_dims, size_t b_rank,
                          BroadcastPlan* plan) {
+  constexpr size_t kMaxRank = 16;
   const size_t rank = a_rank > b_rank ? a_rank : b_rank;
-  // Innermost first while joining, turned around at the end.
-  BroadcastPlan joined;
+  if (rank > kMaxRank) return false;
+  size_t dims[kMaxRank], a_stride[kMaxRank], b_stride[kMaxRank];
   size_t a_step = 1, b_step = 1;
   for (size_t i = 0; i < rank; i++) {
     const int64_t a = dim_or_one(a_dims, a_rank, i), b = dim_or_one(b_dims, b_rank, i);
     if (a != b && a != 1 && b != 1) return false;
-    const auto size = static_cast<size_t>(a == 1 ? b : a);
-    if (size != 1) {
-      const size_t a_stride = a == 1 ? 0 : a_step, b_stride = b == 1 ? 0 : b_step;
-      const size_t last = joined.rank - 1;
-      if (joined.rank > 0 && a_stride == joined.dims[last] * joined.a_stride[last] &&
-          b_stride == joined.dims[last] * joined.b_stride[last]) {
-        joined.dims[last] *= size;
-      } else {
-        if (joined.rank == kMaxBroadcastRank) return false;
-        joined.dims[joined.rank] = size;
-        joined.a_stride[joined.rank] = a_stride;
-        joined.b_stride[joined.rank] = b_stride;
-        joined.rank++;
-      }
-    }
+    const size_t d = rank - 1 - i;
+    dims[d] = static_cast<size_t>(a == 1 ? b : a);
+    a_stride[d] = a == 1 ? 0 : a_step;
+    b_stride[d] = b == 1 ? 0 : b_step;
     a_step *= static_cast<size_t>(a);
     b_step *= static_cast<size_t>(b);
   }
-  plan->rank = joined.rank;
-  for (size_t i = 0; i < joined.rank; i++) {
-    plan->dims[i] = joined.dims[joined.rank - 1 - i];
-    plan->a_stride[i] = joined.a_stride[joined.rank - 1 - i];
-    plan->b_stride[i] = joined.b_stride[joined.rank - 1 - i];
-  }
-  return true;
+  return make_broadcast_plan(rank, dims, a_stride, b_stride, plan);
 }
 
 void f32_binary(BinaryOp op, const BroadcastPlan& plan, const float* a, const float* b, float* y,
@@ -63,6 +70,7 @@ void f32_binary(BinaryOp op, const BroadcastPlan& plan, const float* a, const fl
   assert(op < BinaryOp::kCount && plan.rank <= kMaxBroadcastRank);
   const size_t inner_rank = plan.rank == 0 ? 0 : plan.rank - 1;
   const size_t inner = plan.rank == 0 ? 1 : plan.dims[inner_rank];
+  assert(plan.rank == 0 || (plan.a_stride[inner_rank] <= 1 && plan.b_stride[inner_rank] <= 1));
   const bool a_advances = plan.rank != 0 && plan.a_stride[inner_rank] != 0;
   const bool b_advances = plan.rank != 0 && plan.b_stride[inner_rank] != 0;
   const BinaryForm form = !b_advances   ? BinaryForm::kVectorScalar

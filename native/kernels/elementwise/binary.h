@@ -31,10 +31,15 @@ struct BroadcastPlan {
   size_t b_stride[kMaxBroadcastRank];
 };
 
-// False if the shapes do not broadcast or the result has more than kMaxBroadcastRank dimensions.
+// Each dimension of the result with the steps of both operands along it, outermost first; joins what it can. False if
+// more than kMaxBroadcastRank dimensions remain.
+bool make_broadcast_plan(size_t rank, const size_t* dims, const size_t* a_stride, const size_t* b_stride,
+                         BroadcastPlan* plan);
+// The same from two dense row-major shapes. False also if they do not broadcast.
 bool make_broadcast_plan(const int64_t* a_dims, size_t a_rank, const int64_t* b_dims, size_t b_rank,
                          BroadcastPlan* plan);
 
+// Precondition (asserted): the innermost strides of the plan are 0 or 1.
 void f32_binary(BinaryOp op, const BroadcastPlan& plan, const float* a, const float* b, float* y,
                 const KernelContext& context);
 

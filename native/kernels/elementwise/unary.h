@@ -36,6 +36,10 @@ enum class UnaryOp : uint8_t {
   kSign,
   kSin,
   kCos,
+  kTan,
+  kAtan,
+  kThresholdedRelu,  // x > alpha ? x : 0
+  kGeluTanh,         // x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))
   kCount,
 };
 

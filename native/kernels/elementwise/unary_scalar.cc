@@ -43,6 +43,11 @@ float sign(P, float x) { return x > 0.0f ? 1.0f : x < 0.0f ? -1.0f : x; }
 float sin_(P, float x) { return std::sin(x); }
 float cos_(P, float x) { return std::cos(x); }
 
+float tan_(P, float x) { return std::tan(x); }
+float atan_(P, float x) { return std::atan(x); }
+float thresholded_relu(P p, float x) { return x > p.alpha ? x : x != x ? x : 0.0f; }
+float gelu_tanh(P, float x) { return 0.5f * x * (1.0f + std::tanh(0.79788456f * (x + 0.044715f * x * x * x))); }
+
 template <float (*kFunction)(P, float)>
 void each(P params, const float* x, float* y, size_t size) {
   for (size_t i = 0; i < size; i++) y[i] = kFunction(params, x[i]);
@@ -53,11 +58,36 @@ void each(P params, const float* x, float* y, size_t size) {
 // In the order of UnaryOp.
 constexpr F32UnaryFamily f32_unary_scalar = {
     "f32_unary_scalar",
-    {each<clip>,       each<leaky_relu>, each<elu>,    each<selu>,     each<sigmoid>,  each<hard_sigmoid>,
-     each<hard_swish>, each<silu>,       each<gelu>,   each<softplus>, each<softsign>, each<mish>,
-     each<tanh_>,      each<erf_>,       each<exp_>,   each<log_>,     each<sqrt_>,    each<reciprocal>,
-     each<abs_>,       each<neg>,        each<floor_>, each<ceil_>,    each<round_>,   each<sign>,
-     each<sin_>,       each<cos_>},
+    {each<clip>,
+     each<leaky_relu>,
+     each<elu>,
+     each<selu>,
+     each<sigmoid>,
+     each<hard_sigmoid>,
+     each<hard_swish>,
+     each<silu>,
+     each<gelu>,
+     each<softplus>,
+     each<softsign>,
+     each<mish>,
+     each<tanh_>,
+     each<erf_>,
+     each<exp_>,
+     each<log_>,
+     each<sqrt_>,
+     each<reciprocal>,
+     each<abs_>,
+     each<neg>,
+     each<floor_>,
+     each<ceil_>,
+     each<round_>,
+     each<sign>,
+     each<sin_>,
+     each<cos_>,
+     each<tan_>,
+     each<atan_>,
+     each<thresholded_relu>,
+     each<gelu_tanh>},
 };
 
 }  // namespace sealedge

@@ -44,6 +44,15 @@ struct UnarySimd {
   static inline X ceil(P, X x) { return V::ceil(x); }
   static inline X round(P, X x) { return V::round(x); }
 
+  static inline X thresholded_relu(P p, X x) {
+    return V::select(V::is_nan(x), x, V::select(V::less(V::set1(p.alpha), x), x, V::zero()));
+  }
+  static inline X gelu_tanh(P, X x) {
+    const X cube = V::mul(V::mul(V::set1(0.044715f), x), V::mul(x, x));
+    const X inner = V::mul(V::set1(0.79788456f), V::add(x, cube));
+    return V::mul(V::mul(V::set1(0.5f), x), V::add(V::set1(1.0f), simd_tanh<V>(inner)));
+  }
+
   template <X (*kFunction)(P, X)>
   static void each(P params, const float* x, float* y, size_t size) {
     size_t i = 0;
@@ -56,12 +65,22 @@ struct UnarySimd {
 
   // In the order of UnaryOp.
   static constexpr F32UnaryFamily family(const char* name) {
-    return {name, {each<clip>,         each<leaky_relu>, each<elu>,        each<selu>,       each<sigmoid>,
-                   each<hard_sigmoid>, each<hard_swish>, each<silu>,       each<gelu>,       /*softplus*/ nullptr,
-                   each<softsign>,     /*mish*/ nullptr, each<tanh>,       each<erf>,        each<exp>,
-                   each<log>,          each<sqrt>,       each<reciprocal>, each<abs>,        each<neg>,
-                   each<floor>,        each<ceil>,       each<round>,      /*sign*/ nullptr, /*sin*/ nullptr,
-                   /*cos*/ nullptr}};
+    return {name, {each<clip>,       each<leaky_relu>,
+                   each<elu>,        each<selu>,
+                   each<sigmoid>,    each<hard_sigmoid>,
+                   each<hard_swish>, each<silu>,
+                   each<gelu>,       /*softplus*/ nullptr,
+                   each<softsign>,   /*mish*/ nullptr,
+                   each<tanh>,       each<erf>,
+                   each<exp>,        each<log>,
+                   each<sqrt>,       each<reciprocal>,
+                   each<abs>,        each<neg>,
+                   each<floor>,      each<ceil>,
+                   each<round>,      /*sign*/ nullptr,
+                   /*sin*/ nullptr,
+                   /*cos*/ nullptr,  /*tan*/ nullptr,
+                   /*atan*/ nullptr, each<thresholded_relu>,
+                   each<gelu_tanh>}};
   }
 };
 
