@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import swagger from '@fastify/swagger';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { ServiceContext } from './context.js';
 import { registerProblems } from './http_errors.js';
 import type { VerifierIdentity } from './identity.js';
@@ -37,8 +37,8 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   const app = Fastify({
     logger: options.log === undefined ? false : { level: options.log.level, stream: options.log.stream },
     genReqId: () => randomUUID(),
-    // Never the body, never a header: neither a content key nor a token has a way into the log.
-    disableRequestLogging: true,
+    // Our own lines only, and never a body or a header in them: neither a content key nor a token has a way into the log.
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: 'idle',

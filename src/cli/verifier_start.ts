@@ -1,0 +1,100 @@
+/** `sealedge verifier start`: the service in the foreground, until SIGINT or SIGTERM. Logs go to stderr, one JSON object a line. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { DATABASE_FILE, loadOrCreateIdentity, OPERATOR_TOKEN_FILE } from '../../attestation/service/identity.js';
+import { buildServer, startServer } from '../../attestation/service/server.js';
+import { SqliteStore } from '../../attestation/service/store/sqlite.js';
+import { UsageError } from '../errors.js';
+import { createOutput } from './output.js';
+
+interface StartOptions {
+  data: string;
+  host: string;
+  port: string;
+  tlsCert?: string;
+  tlsKey?: string;
+  operatorRoutes?: boolean;
+  logLevel: string;
+  json?: boolean;
+}
+
+const LOG_LEVELS = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'];
+
+export function registerVerifierStart(verifier: Command): void {
+  verifier
+    .command('start')
+    .description('run the verifier service')
+    .requiredOption('--data <directory>', 'keys and database; made with mode 0700 where missing')
+    .option('--host <address>', 'to listen on', '127.0.0.1')
+    .option('--port <number>', 'to listen on; 0 for any', '8711')
+    .option('--tls-cert <pem>', 'certificate chain: serve https')
+    .option('--tls-key <pem>', 'private key of the certificate')
+    .option('--operator-routes', 'serve the operator routes on an address that is not loopback')
+    .option('--no-operator-routes', 'do not serve the operator routes')
+    .option('--log-level <level>', LOG_LEVELS.join(', '), 'info')
+    .option('--json', 'announce the address as JSON')
+    .action(start);
+  verifier.command('openapi').description('print the OpenAPI document of the service').action(printOpenApi);
+}
+
+async function start(options: StartOptions): Promise<void> {
+  const output = createOutput(options.json === true);
+  if (!LOG_LEVELS.includes(options.logLevel))
+    throw new UsageError('ERR_OPTION_INVALID', `log level: expected ${LOG_LEVELS.join(', ')}, got ${options.logLevel}`);
+  const port = parsePort(options.port);
+  const tls = await readTls(options);
+  const identity = await loadOrCreateIdentity(options.data);
+  const store = await SqliteStore.open(join(options.data, DATABASE_FILE));
+  const server = await startServer({
+    store,
+    identity,
+    host: options.host,
+    port,
+    ...(tls === undefined ? {} : { tls }),
+    ...(options.operatorRoutes === undefined ? {} : { operatorRoutes: options.operatorRoutes }),
+    log: { level: options.logLevel, stream: process.stderr },
+  });
+  const stop = () => void server.close();
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+  output.result(`verifier listens on ${server.url}`, {
+    url: server.url,
+    pid: process.pid,
+    operatorTokenFile: join(options.data, OPERATOR_TOKEN_FILE),
+  });
+}
+
+async function readTls({ tlsCert, tlsKey }: StartOptions): Promise<{ cert: Buffer; key: Buffer } | undefined> {
+  if (tlsCert === undefined && tlsKey === undefined) return undefined;
+  if (tlsCert === undefined || tlsKey === undefined)
+    throw new UsageError('ERR_OPTION_INVALID', '--tls-cert and --tls-key go together');
+  try {
+    return { cert: await readFile(tlsCert), key: await readFile(tlsKey) };
+  } catch (cause) {
+    throw new UsageError('ERR_FILE_UNREADABLE', 'cannot read the TLS certificate or key', { cause });
+  }
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (!/^\d{1,5}$/.test(text) || port > 65_535)
+    throw new UsageError('ERR_OPTION_INVALID', `port: expected 0 to 65535, got ${text}`);
+  return port;
+}
+
+/** The document needs no keys and no data: the routes are built on a database in memory and never listen. */
+async function printOpenApi(): Promise<void> {
+  const store = await SqliteStore.open(':memory:');
+  const app = await buildServer({ store, identity: await throwawayIdentity(), operatorRoutes: true });
+  process.stdout.write(`${JSON.stringify(app.swagger(), null, 2)}\n`);
+  await app.close();
+  await store.close();
+}
+
+async function throwawayIdentity() {
+  const { generateKeyPairSync, randomBytes } = await import('node:crypto');
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const operatorToken = randomBytes(32).toString('base64url');
+  return { resultKey: privateKey, leaseKey: privateKey, masterKey: randomBytes(32), operatorToken };
+}

@@ -1,0 +1,204 @@
+/** A verifier in this process, a fleet with an operator's key, and devices on software TPMs: what the tests of this folder share. */
+import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Tpm } from 'node-tpm2-tss';
+import { DEFAULT_COUNTER_INDEX } from '../../attestation/attester/device_keys.js';
+import { type EnrolOptions, enroll } from '../../attestation/attester/enroll.js';
+import { fetchKey } from '../../attestation/attester/fetch_key.js';
+import type { DevicePins } from '../../attestation/attester/pins.js';
+import { StateDirectory } from '../../attestation/attester/state_directory.js';
+import { type VerifierApi, verifierClient } from '../../attestation/attester/verifier_client.js';
+import { approveState } from '../../attestation/key_release/approvals.js';
+import type { StateApproval } from '../../attestation/protocol/messages.js';
+import { loadOrCreateIdentity, type VerifierIdentity } from '../../attestation/service/identity.js';
+import { type RunningServer, startServer } from '../../attestation/service/server.js';
+import { SqliteStore } from '../../attestation/service/store/sqlite.js';
+import { OperatorClient } from '../../src/cli/operator_client.js';
+import { deriveKeyId } from '../../src/container/format.js';
+import { formatKeyFile } from '../../src/container/key_file.js';
+import type { Swtpm } from '../support/swtpm.js';
+
+export const FLEET = 'plant-1';
+export const MODEL = 'motor';
+export const PCRS = [0, 7, 16];
+
+/** A clock that tests can turn. */
+export interface TestClock {
+  offsetMs: number;
+}
+
+export class FleetFixture {
+  readonly clock: TestClock = { offsetMs: 0 };
+  readonly logLines: string[] = [];
+  readonly stateKey: KeyObject;
+  readonly #statePublicPem: string;
+  readonly directory: string;
+  identity!: VerifierIdentity;
+  server!: RunningServer;
+  operator!: OperatorClient;
+  readonly #devices: Device[] = [];
+
+  private constructor(directory: string) {
+    this.directory = directory;
+    const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    this.stateKey = pair.privateKey;
+    this.#statePublicPem = pair.publicKey.export({ type: 'spki', format: 'pem' }) as string;
+  }
+
+  static async start(): Promise<FleetFixture> {
+    const fixture = new FleetFixture(await mkdtemp(join(tmpdir(), 'sealedge-fleet-')));
+    await fixture.startServer();
+    return fixture;
+  }
+
+  get dataDirectory(): string {
+    return join(this.directory, 'verifier');
+  }
+
+  get url(): string {
+    return this.server.url;
+  }
+
+  get api(): VerifierApi {
+    return verifierClient(this.url);
+  }
+
+  async startServer(): Promise<void> {
+    this.identity = await loadOrCreateIdentity(this.dataDirectory);
+    this.server = await startServer({
+      store: await SqliteStore.open(join(this.dataDirectory, 'verifier.db')),
+      identity: this.identity,
+      host: '127.0.0.1',
+      port: 0,
+      now: () => Date.now() + this.clock.offsetMs,
+      log: { level: 'info', stream: { write: (line) => void this.logLines.push(line) } },
+    });
+    this.operator = await OperatorClient.open({
+      url: this.url,
+      tokenFile: join(this.dataDirectory, 'operator-token'),
+    });
+  }
+
+  /** Everything logged so far, as objects. */
+  get log(): Record<string, unknown>[] {
+    return this.logLines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  }
+
+  /** The fleet trusts the CA of `swtpm`, and the state that TPM is in. */
+  async trust(swtpm: Swtpm, options: { release?: object; appraisal?: object; pcrs?: number[] } = {}): Promise<void> {
+    const pcrs = options.pcrs ?? PCRS;
+    const current = await this.operator.get<{ revision: number }>(`policies/${FLEET}`).catch(() => ({ revision: 0 }));
+    const values = await readPcrs(swtpm, pcrs);
+    const states = [
+      {
+        id: 'good',
+        bank: 'sha256',
+        pcrs: Object.fromEntries([...values].map(([pcr, value]) => [pcr, [value.toString('hex')]])),
+      },
+    ];
+    const { root, issuer } = swtpm.caCertificates;
+    await this.operator.send('PUT', `policies/${FLEET}`, {
+      expectedRevision: current.revision,
+      policy: {
+        format: 'sealedge-fleet-policy/1',
+        appraisal: { format: 'sealedge-appraisal-policy/1', id: 'test', bank: 'sha256', pcrs, ...options.appraisal },
+        referenceValues: { format: 'sealedge-reference-values/1', states },
+        ekRoots: [root],
+        ekIntermediates: [issuer],
+        release: { format: 'sealedge-release-policy/1', stateKey: this.#statePublicPem, ...options.release },
+      },
+    });
+  }
+
+  /** What the operator's tool does: signs the state that `swtpm` is in, and gives the verifier the signature. */
+  async approve(swtpm: Swtpm, epoch = 1, pcrs = PCRS): Promise<StateApproval> {
+    const values = await readPcrs(swtpm, pcrs);
+    const state = { fleet: FLEET, epoch: BigInt(epoch), bank: 'sha256' as const, pcrs: values };
+    const approval = approveState(state, this.stateKey);
+    await this.operator.send('POST', `approvals/${FLEET}`, { approvals: [approval] });
+    return approval;
+  }
+
+  /** A key for a new version of the model, granted to the fleet. Returns the content key and its id. */
+  async addKey(version: number, model = MODEL, grant = true): Promise<{ keyId: string; contentKey: Buffer }> {
+    const contentKey = randomBytes(32);
+    const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const publisherSpki = publicKey.export({ type: 'spki', format: 'der' });
+    const keyId = deriveKeyId(contentKey);
+    const keyFile = formatKeyFile({ contentKey, keyId, publisherSpki, model: { name: model, version } });
+    await this.operator.send('POST', 'keys', { keyFile });
+    const id = keyId.toString('hex');
+    if (grant) await this.operator.send('POST', `keys/${id}/grants`, { fleet: FLEET });
+    return { keyId: id, contentKey };
+  }
+
+  /** A device on `tcti`, not yet enrolled. */
+  async device(tcti: string, name = 'device'): Promise<Device> {
+    const directory = await StateDirectory.open(join(this.directory, name));
+    const device = new Device(this, tcti, directory);
+    this.#devices.push(device);
+    return device;
+  }
+
+  async stop(): Promise<void> {
+    for (const device of this.#devices) await device.close();
+    await this.server.close();
+    await rm(this.directory, { recursive: true, force: true });
+  }
+}
+
+/** The device side: opens its TPM when it needs it, so that stock tools can have it in between. */
+export class Device {
+  #tpm: Tpm | undefined;
+
+  constructor(
+    readonly fleet: FleetFixture,
+    readonly tcti: string,
+    readonly directory: StateDirectory,
+    public pins: DevicePins = undefined as unknown as DevicePins,
+  ) {}
+
+  async tpm(): Promise<Tpm> {
+    this.#tpm ??= await Tpm.open({ tcti: this.tcti });
+    return this.#tpm;
+  }
+
+  /** Lets go of the TPM. */
+  async close(): Promise<void> {
+    const tpm = this.#tpm;
+    this.#tpm = undefined;
+    await tpm?.close();
+  }
+
+  async enroll(options: Partial<EnrolOptions> = {}): Promise<DevicePins> {
+    this.pins = await enroll({
+      tpm: await this.tpm(),
+      directory: this.directory,
+      api: this.fleet.api,
+      verifierUrl: this.fleet.url,
+      fleet: FLEET,
+      counterIndex: DEFAULT_COUNTER_INDEX,
+      ...options,
+    });
+    return this.pins;
+  }
+
+  async context() {
+    return { tpm: await this.tpm(), api: this.fleet.api, pins: this.pins, directory: this.directory };
+  }
+
+  async fetchKey(version?: bigint, model = MODEL) {
+    return fetchKey({ ...(await this.context()), model, ...(version === undefined ? {} : { version }) });
+  }
+}
+
+export async function readPcrs(swtpm: Swtpm, pcrs: readonly number[]): Promise<Map<number, Buffer>> {
+  const text = await swtpm.tool('tpm2_pcrread', `sha256:${pcrs.join(',')}`);
+  const values = new Map<number, Buffer>();
+  for (const [, pcr, value] of text.matchAll(/^\s*(\d+)\s*:\s*0x([0-9A-Fa-f]{64})/gm))
+    values.set(Number(pcr), Buffer.from(value as string, 'hex'));
+  if (values.size !== pcrs.length) throw new Error(`tpm2_pcrread gave ${values.size} of ${pcrs.length} PCRs`);
+  return values;
+}

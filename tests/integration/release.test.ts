@@ -1,0 +1,56 @@
+/** Enrol, attest, release, unseal: the whole exchange on a software TPM, for each kind of EK. */
+import { createHash } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { attest } from '../../attestation/attester/attester.js';
+import { settleCounter } from '../../attestation/attester/rollback.js';
+import { unsealKey } from '../../attestation/attester/unseal.js';
+import { missingSwtpmTool, Swtpm } from '../support/swtpm.js';
+import { FleetFixture, MODEL } from './fleet_fixture.js';
+
+describe.skipIf(missingSwtpmTool)('enrol, attest, release, unseal', () => {
+  let swtpm: Swtpm;
+  let fleet: FleetFixture;
+
+  beforeAll(async () => {
+    swtpm = await Swtpm.start({ p256EkCertificate: true });
+    fleet = await FleetFixture.start();
+    await fleet.trust(swtpm);
+    await fleet.approve(swtpm);
+    await fleet.addKey(1);
+  });
+  afterAll(async () => {
+    await fleet?.stop();
+    await swtpm?.stop();
+  });
+
+  it.each([
+    ['L-1', 'RSA 2048'],
+    ['L-2', 'ECC P-256'],
+    ['H-3', 'ECC P-384'],
+  ])('with EK %s (%s)', async (ekTemplate) => {
+    const device = await fleet.device(swtpm.tcti, `device-${ekTemplate}`);
+    const pins = await device.enroll({ ekTemplate, ...(ekTemplate === 'L-1' ? { storageKeyType: 'rsa-2048' } : {}) });
+    expect(pins.fleet).toBe('plant-1');
+    const grant = await device.fetchKey();
+    expect(grant).toMatchObject({ model: MODEL, version: 1n });
+    const { key, terms } = await unsealKey({ ...(await device.context()), keyId: grant.keyId });
+    expect(key.byteLength).toBe(104);
+    key.close();
+    const counter = await settleCounter(await device.tpm(), pins, terms);
+    expect(counter).toMatchObject({ value: terms.counter.advanceTo, readLocked: false });
+    await device.close();
+  });
+
+  it('gives an attestation result that says affirming', async () => {
+    const device = await fleet.device(swtpm.tcti, 'device-attest');
+    await device.enroll();
+    const result = await attest(await device.context());
+    const claims = JSON.parse(Buffer.from(result.split('.')[1] as string, 'base64url').toString()) as {
+      submods: { device: Record<string, unknown> };
+    };
+    expect(claims.submods.device['ear.status']).toBe('affirming');
+    expect(claims.submods.device['sealedge.device-id']).toBe(device.pins.deviceId);
+    await device.close();
+    expect(createHash('sha256').update(result).digest()).toHaveLength(32);
+  });
+});
