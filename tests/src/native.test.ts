@@ -1,0 +1,88 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import * as errors from '../../src/errors.js';
+import { native, runtimeInfo, secretFromBytes, secretMemoryReport } from '../../src/native.js';
+
+const run = promisify(execFile);
+const root = join(import.meta.dirname, '..', '..');
+
+/** The union types of errors.ts are gone at run time: the codes are read from its text. */
+function codesOf(errorClass: string): string[] {
+  const text = readFileSync(join(root, 'src', 'errors.ts'), 'utf8');
+  const union = new RegExp(`type ${errorClass}Code =([^;]+);`).exec(text)?.[1] ?? '';
+  return [...union.matchAll(/'(ERR_[A-Z0-9_]+)'/g)].map((match) => match[1] ?? '');
+}
+
+describe('native errors', () => {
+  it('all have a class and a code of errors.ts', () => {
+    const table = native().errorTable();
+    expect(table.length).toBeGreaterThan(30);
+    for (const [errorClass, code] of table) {
+      expect(errors).toHaveProperty(errorClass);
+      expect(codesOf(errorClass), `${errorClass} ${code}`).toContain(code);
+    }
+  });
+
+  it('arrive as those classes, with fields', () => {
+    const wrong = () => secretFromBytes('not bytes' as never);
+    expect(wrong).toThrow(errors.UsageError);
+    expect(wrong).toThrow('bytes: expected an ArrayBuffer or a view of one');
+    try {
+      wrong();
+    } catch (error) {
+      expect(error).toMatchObject({ name: 'UsageError', code: 'ERR_OPTION_INVALID', fields: { option: 'bytes' } });
+    }
+  });
+
+  it('an addon that is not built is named, with what to run', async () => {
+    const script = `import { native } from ${JSON.stringify(join(root, 'src', 'native.ts'))};
+      try { native(); } catch (error) { console.log(error.name, error.code, error.message); }`;
+    const { stdout } = await run(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
+      cwd: root,
+      env: { ...process.env, SEALEDGE_NATIVE_BUILD: '/nonexistent' },
+    });
+    expect(stdout.trim()).toBe(
+      'UsageError ERR_NATIVE_MISSING the native addon is not at /nonexistent/sealedge.node: run `npm run build`',
+    );
+  });
+});
+
+describe('secret handles', () => {
+  it('show their size and nothing else', () => {
+    const secret = secretFromBytes(Buffer.from('sixteen byte key'));
+    expect(secret.byteLength).toBe(16);
+    expect(Object.keys(secret)).toEqual(['byteLength']);
+    expect(JSON.stringify(secret)).toBe('{"byteLength":16}');
+    secret.release();
+    secret.release();
+  });
+
+  it('are made from any view, at its offset', () => {
+    const bytes = new Uint8Array([1, 2, 3, 4]);
+    for (const view of [bytes.subarray(1, 3), new Uint16Array([1]), new DataView(bytes.buffer, 2)]) {
+      expect(secretFromBytes(view as Uint8Array).byteLength).toBe(2);
+    }
+    expect(secretFromBytes(new Uint8Array(0)).byteLength).toBe(0);
+  });
+
+  it('live in registered secret memory', () => {
+    const secret = secretFromBytes(new Uint8Array(100_000));
+    const report = secretMemoryReport();
+    expect(['secretmem', 'locked']).toContain(report.level);
+    expect(report.regions.some(({ purpose, sizeBytes }) => purpose === 'secret' && sizeBytes >= 100_000)).toBe(true);
+    secret.release();
+    expect(secretMemoryReport().regions.some(({ purpose }) => purpose === 'secret')).toBe(false);
+  });
+});
+
+describe('runtimeInfo', () => {
+  it('names the active ISA and the private libcrypto', () => {
+    const info = runtimeInfo();
+    expect(['scalar', 'avx2', 'avx512', 'neon']).toContain(info.isa);
+    expect(info.threads).toBeGreaterThan(0);
+    expect(info.libcrypto).toMatch(/^OpenSSL 3\./);
+  });
+});
