@@ -1,0 +1,83 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { keyProbes } from '../../tools/residency/key_probes.js';
+import { readInitializers } from '../../tools/residency/onnx_initializers.js';
+import { runScanner } from '../../tools/residency/run_scanner.js';
+import type { SecretRegion } from '../../tools/residency/scan.js';
+import { weightProbes } from '../../tools/residency/weight_probes.js';
+import type { Latency } from './latency.js';
+import { MOTOR_MODEL } from './motor.js';
+import { Companion, type Json, succeed } from './processes.js';
+import type { SealedModel } from './publisher.js';
+import type { Residency } from './report.js';
+import type { Workshop } from './workshop.js';
+
+const ROUNDS = 5;
+const RUNS_PER_ROUND = 100;
+const WEIGHT_PROBES = 64;
+
+export interface Comparison {
+  outputs: { sealedge: number[]; onnxruntime: number[] };
+  maxAbsoluteDifference: number;
+  latencyUs: { sealedge: Latency; onnxruntime: Latency };
+  onnxruntimeLoadMs: number;
+  /** Still running, for the scanner's positive control. */
+  onnxruntime: Companion;
+}
+
+/** The same input to the sealed model on the device and to the plain one in onnxruntime, in turns; the best round of each counts. */
+export async function compareWithOnnxruntime(
+  workshop: Workshop,
+  device: Companion,
+  input: number[],
+): Promise<Comparison> {
+  const script = fileURLToPath(new URL('onnxruntime_process.ts', import.meta.url));
+  const onnxruntime = workshop.adopt(new Companion(['--import', 'tsx', script, MOTOR_MODEL]));
+  const { loadMs } = await onnxruntime.hear();
+  let ours: Json;
+  let theirs: Json;
+  const faster = (a: Json, b: Json): Json => (a && a.latencyUs.median <= b.latencyUs.median ? a : b);
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const inputs = { vibration: { dims: [1, 1, input.length], data: input } };
+    ours = faster(ours, await device.ask({ inputs, repeat: RUNS_PER_ROUND }));
+    theirs = faster(theirs, await onnxruntime.ask({ input, repeat: RUNS_PER_ROUND }));
+  }
+  const outputs = { sealedge: ours.outputs.probabilities.data as number[], onnxruntime: theirs.outputs as number[] };
+  const differences = outputs.sealedge.map((value, i) => Math.abs(value - (outputs.onnxruntime[i] ?? Number.NaN)));
+  return {
+    outputs,
+    maxAbsoluteDifference: Math.max(...differences),
+    latencyUs: { sealedge: ours.latencyUs, onnxruntime: theirs.latencyUs },
+    onnxruntimeLoadMs: loadMs,
+    onnxruntime,
+  };
+}
+
+/** Scans the device process for weights and keys, and the onnxruntime process to show that the scan finds what is there. */
+export async function inspectResidency(device: Companion, control: Companion, sealed: SealedModel): Promise<Residency> {
+  const weights = weightProbes(readInitializers(readFileSync(MOTOR_MODEL)), WEIGHT_PROBES);
+  const { contentKey } = JSON.parse(readFileSync(sealed.keyFile, 'utf8'));
+  const { segments } = (await succeed(['inspect', sealed.file])).manifest;
+  const ids = segments.map(({ id }: { id: string }) => Buffer.from(id, 'hex'));
+  const probes = [...weights, ...keyProbes(Buffer.from(contentKey, 'hex'), ids)];
+  const { secretRegions } = await device.ask({ report: true });
+  const regions: SecretRegion[] = secretRegions.map(({ begin, sizeBytes, purpose }: Json) => ({
+    begin: Number(begin),
+    sizeBytes,
+    purpose,
+  }));
+
+  const [scan, controlScan] = [
+    await runScanner(device.pid, probes, regions),
+    await runScanner(control.pid, weights, []),
+  ];
+  return {
+    probes: probes.length,
+    mappings: scan.mappings,
+    megabytesRead: scan.bytesRead / 1e6,
+    hits: scan.hits.length,
+    unreadableRegions: scan.unreadable.length,
+    unexplained: scan.unreadableNotRegistered.length,
+    controlHits: new Set(controlScan.hits.map(({ probe }) => probe)).size,
+  };
+}

@@ -1,0 +1,32 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** The folder and the processes of one run. Whatever happens, nothing of it is left behind. */
+export class Workshop {
+  readonly directory: string;
+  readonly #keep: boolean;
+  readonly #closers: (() => Promise<void>)[] = [];
+
+  constructor(keep: string | undefined) {
+    this.#keep = keep !== undefined;
+    if (keep !== undefined) mkdirSync(keep, { recursive: true, mode: 0o700 });
+    this.directory = keep ?? mkdtempSync(join(tmpdir(), 'sealedge-main-job-'));
+  }
+
+  path(...names: string[]): string {
+    return join(this.directory, ...names);
+  }
+
+  /** Ends `thing` with the workshop, the last one first. */
+  adopt<T extends { stop(): Promise<void> }>(thing: T): T {
+    this.#closers.push(() => thing.stop());
+    return thing;
+  }
+
+  /** Repeatable. */
+  async close(): Promise<void> {
+    for (let closer = this.#closers.pop(); closer; closer = this.#closers.pop()) await closer();
+    if (!this.#keep) rmSync(this.directory, { recursive: true, force: true });
+  }
+}
