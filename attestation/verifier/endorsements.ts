@@ -104,10 +104,12 @@ function checkEkUsage(leaf: Certificate): void {
     throw refuse('EK certificate extendedKeyUsage', OID_EK_CERTIFICATE, extendedKeyUsage.join(' '));
   }
   if (keyUsage === undefined) return;
-  const needed = leaf.publicKey.type === 'rsa' ? 'keyEncipherment' : 'keyAgreement';
-  if (!keyUsage[needed] || keyUsage.digitalSignature || keyUsage.keyCertSign) {
+  // The profile asks for keyAgreement with ECC; Intel's firmware TPMs say keyEncipherment there too.
+  const decrypts = keyUsage.keyEncipherment || (leaf.publicKey.type === 'ec' && keyUsage.keyAgreement);
+  if (!decrypts || keyUsage.digitalSignature || keyUsage.keyCertSign) {
+    const needed = leaf.publicKey.type === 'ec' ? 'keyAgreement or keyEncipherment' : 'keyEncipherment';
     const got = Object.entries(keyUsage).flatMap(([name, set]) => (set ? [name] : []));
-    throw refuse('EK certificate keyUsage', needed, got.join(' ') || 'none of it');
+    throw refuse('EK certificate keyUsage', `${needed} alone`, got.join(' ') || 'none of it');
   }
 }
 
