@@ -3,18 +3,22 @@
 
 #include "bindings/addon_state.h"
 #include "bindings/errors.h"
+#include "bindings/inspector_signal.h"
 #include "bindings/memory_report.h"
 #include "bindings/runtime_info.h"
 #include "bindings/secret.h"
+#include "bindings/session.h"
 
 namespace {
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   sealedge::AddonState::init(env);
   sealedge::init_errors(env, exports);
+  sealedge::init_inspector_signal(env, exports);
   sealedge::init_memory_report(env, exports);
   sealedge::init_runtime_info(env, exports);
   sealedge::init_secret(env, exports);
+  sealedge::init_session(env, exports);
   return exports;
 }
 

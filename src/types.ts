@@ -24,8 +24,9 @@ export type TensorType =
  */
 export interface SecretHandle {
   readonly byteLength: number;
-  /** Drops this reference; repeatable. The memory is wiped with the last reference. */
-  release(): void;
+  readonly closed: boolean;
+  /** Drops this reference; repeatable. The memory is wiped with the last reference, which a session being made may hold. */
+  close(): void;
 }
 
 /**

@@ -17,17 +17,25 @@ void finalize(napi_env, void* data, void*) {
   handle->release(handle);
 }
 
-// Unwraps, so that later users find nothing; a second call finds nothing itself.
-Napi::Value release_object(const Napi::CallbackInfo& info) {
-  void* data = nullptr;
+bool is_tagged(const Napi::Value& value) {
   bool tagged = false;
-  const napi_value self = info.This();
-  if (info.This().IsObject() && napi_check_object_type_tag(info.Env(), self, &kTag, &tagged) == napi_ok && tagged &&
-      napi_remove_wrap(info.Env(), self, &data) == napi_ok && data != nullptr) {
+  return value.IsObject() && napi_check_object_type_tag(value.Env(), value, &kTag, &tagged) == napi_ok && tagged;
+}
+
+// Unwraps, so that later users find nothing; a second call finds nothing itself.
+Napi::Value close_object(const Napi::CallbackInfo& info) {
+  void* data = nullptr;
+  if (is_tagged(info.This()) && napi_remove_wrap(info.Env(), info.This(), &data) == napi_ok && data != nullptr) {
     auto* handle = static_cast<sealedge_secret_handle*>(data);
     handle->release(handle);
   }
   return info.Env().Undefined();
+}
+
+Napi::Value is_closed(const Napi::CallbackInfo& info) {
+  void* data = nullptr;
+  const bool open = is_tagged(info.This()) && napi_unwrap(info.Env(), info.This(), &data) == napi_ok;
+  return Napi::Boolean::New(info.Env(), !open);
 }
 
 // Copies bytes that were in ordinary JavaScript memory already: for publishers and tests, not for a device's keys.
@@ -50,7 +58,8 @@ Napi::Value make_secret_object(Napi::Env env, sealedge_secret_handle* handle) {
   object.DefineProperties({
       Napi::PropertyDescriptor::Value("byteLength", Napi::Number::New(env, static_cast<double>(handle->length_bytes)),
                                       napi_enumerable),
-      Napi::PropertyDescriptor::Function(env, object, "release", &release_object),
+      Napi::PropertyDescriptor::Accessor(env, object, "closed", &is_closed),
+      Napi::PropertyDescriptor::Function(env, object, "close", &close_object),
   });
   if (napi_wrap(env, object, handle, &finalize, nullptr, nullptr) != napi_ok) {
     handle->release(handle);
@@ -66,13 +75,10 @@ Napi::Value make_secret_object(Napi::Env env, sealedge_secret_handle* handle) {
 }
 
 Result<SecretHandleRef> secret_from_value(const Napi::Value& value) {
-  bool tagged = false;
   // The tag comes first: only a tagged object's wrap has the type we think it has.
-  if (!value.IsObject() || napi_check_object_type_tag(value.Env(), value, &kTag, &tagged) != napi_ok || !tagged) {
-    return invalid("expected a SecretHandle");
-  }
+  if (!is_tagged(value)) return invalid("expected a SecretHandle");
   void* data = nullptr;
-  if (napi_unwrap(value.Env(), value, &data) != napi_ok) return invalid("released already");
+  if (napi_unwrap(value.Env(), value, &data) != napi_ok) return invalid("closed already");
   return SecretHandleRef::retain(static_cast<sealedge_secret_handle*>(data));
 }
 

@@ -8,7 +8,7 @@
 
 namespace sealedge {
 
-// A tagged object {byteLength, release()} that owns one reference of handle; release() is repeatable, garbage
+// A tagged object {byteLength, closed, close()} that owns one reference of handle; close() is repeatable, garbage
 // collection the backstop.
 Napi::Value make_secret_object(Napi::Env env, sealedge_secret_handle* handle);
 

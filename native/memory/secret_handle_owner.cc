@@ -38,7 +38,7 @@ sealedge_secret_handle* make_secret_handle(SecureBuffer secret) {
 }
 
 Result<void> check_secret_handle(const sealedge_secret_handle* handle) {
-  if (handle == nullptr) return invalid("released already");
+  if (handle == nullptr) return invalid("closed already");
   if (handle->abi != SEALEDGE_SECRET_HANDLE_ABI) {
     return Error{ErrorCode::kKeyHandleInvalid,
                  "secret handle: expected abi " + std::to_string(SEALEDGE_SECRET_HANDLE_ABI) + ", got " +

@@ -56,8 +56,10 @@ describe('secret handles', () => {
     expect(secret.byteLength).toBe(16);
     expect(Object.keys(secret)).toEqual(['byteLength']);
     expect(JSON.stringify(secret)).toBe('{"byteLength":16}');
-    secret.release();
-    secret.release();
+    expect(secret.closed).toBe(false);
+    secret.close();
+    secret.close();
+    expect(secret.closed).toBe(true);
   });
 
   it('are made from any view, at its offset', () => {
@@ -73,7 +75,7 @@ describe('secret handles', () => {
     const report = secretMemoryReport();
     expect(['secretmem', 'locked']).toContain(report.level);
     expect(report.regions.some(({ purpose, sizeBytes }) => purpose === 'secret' && sizeBytes >= 100_000)).toBe(true);
-    secret.release();
+    secret.close();
     expect(secretMemoryReport().regions.some(({ purpose }) => purpose === 'secret')).toBe(false);
   });
 });
