@@ -18,6 +18,7 @@
 
 namespace sealedge {
 
+class ExternalData;
 class SealedModel;
 class ThreadPool;
 
@@ -61,7 +62,7 @@ struct RunOutput {
   DataType type = DataType::kUndefined;
   std::vector<int64_t> dims;
   struct Free {
-    void operator()(uint8_t* data) const;
+    void operator()(uint8_t* bytes) const;
   };
   std::unique_ptr<uint8_t[], Free> data;
   size_t size_bytes = 0;
@@ -112,6 +113,8 @@ class Session {
 
  private:
   struct Impl;
+  static Result<std::shared_ptr<Session>> create(std::span<const uint8_t> model_proto, ExternalData* external,
+                                                 bool sealed, const SessionOptions& options);
   explicit Session(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

@@ -18,6 +18,8 @@ constexpr size_t kLargestChunkBytes = 256 * 1024;
 
 }  // namespace
 
+ConstantStore::ConstantStore(Kind kind) : kind_(kind), next_chunk_bytes_(kFirstChunkBytes) {}
+
 void ConstantStore::FreeBytes::operator()(uint8_t* data) const { std::free(data); }
 
 Result<ConstantStore::Chunk> ConstantStore::new_chunk(size_t size_bytes) const {
@@ -44,13 +46,19 @@ Result<uint8_t*> ConstantStore::allocate(size_t size_bytes) {
   }
   rounded = std::max(rounded & ~(kAlignment - 1), kAlignment);
   const std::lock_guard<std::mutex> lock(mutex_);
-  if (chunks_.empty() || chunks_.back().size_bytes - chunks_.back().used_bytes < rounded) {
-    const size_t next =
-        chunks_.empty() ? kFirstChunkBytes : std::min(2 * chunks_.back().size_bytes, kLargestChunkBytes);
-    SEALEDGE_ASSIGN(Chunk chunk, new_chunk(std::max(rounded, next)));
+  if (rounded > kLargestChunkBytes / 2) {
+    SEALEDGE_ASSIGN(Chunk chunk, new_chunk(rounded));
+    allocated_bytes_ += rounded;
     chunks_.push_back(std::move(chunk));
+    return chunks_.back().data;
   }
-  Chunk& chunk = chunks_.back();
+  if (current_ == SIZE_MAX || chunks_[current_].size_bytes - chunks_[current_].used_bytes < rounded) {
+    SEALEDGE_ASSIGN(Chunk chunk, new_chunk(std::max(rounded, next_chunk_bytes_)));
+    next_chunk_bytes_ = std::min(2 * next_chunk_bytes_, kLargestChunkBytes);
+    chunks_.push_back(std::move(chunk));
+    current_ = chunks_.size() - 1;
+  }
+  Chunk& chunk = chunks_[current_];
   uint8_t* data = chunk.data + chunk.used_bytes;
   chunk.used_bytes += rounded;
   allocated_bytes_ += rounded;

@@ -17,7 +17,7 @@ namespace sealedge {
 class ConstantStore {
  public:
   enum class Kind : uint8_t { kOrdinary, kSecret };
-  explicit ConstantStore(Kind kind) : kind_(kind) {}
+  explicit ConstantStore(Kind kind);
   ConstantStore(const ConstantStore&) = delete;
   ConstantStore& operator=(const ConstantStore&) = delete;
 
@@ -43,7 +43,9 @@ class ConstantStore {
 
   const Kind kind_;
   mutable std::mutex mutex_;
-  std::vector<Chunk> chunks_;  // the last one with room is filled first
+  std::vector<Chunk> chunks_;
+  size_t current_ = SIZE_MAX;  // the chunk that small constants are put into
+  size_t next_chunk_bytes_;
   size_t allocated_bytes_ = 0;
 };
 

@@ -72,13 +72,14 @@ class Loader {
 
 }  // namespace
 
-std::map<const Constant*, std::vector<WeightPlacement>> wanted_placements(const Graph& graph) {
-  std::map<const Constant*, std::vector<WeightPlacement>> wanted;
+Result<WantedPlacements> wanted_placements(const Graph& graph) {
+  WantedPlacements wanted;
+  bool too_many = false;
   auto want = [&](ValueId id, WeightPlacement placement) {
     std::vector<WeightPlacement>& placements = wanted[graph.values[id].constant.get()];
-    if (std::find(placements.begin(), placements.end(), placement) == placements.end()) {
-      placements.push_back(std::move(placement));
-    }
+    if (std::find(placements.begin(), placements.end(), placement) != placements.end()) return;
+    too_many |= placements.size() == kMaxPlacements;
+    if (!too_many) placements.push_back(std::move(placement));
   };
   for (const Node& node : graph.nodes) {
     for (size_t i = 0; i < node.inputs.size(); ++i) {
@@ -90,12 +91,16 @@ std::map<const Constant*, std::vector<WeightPlacement>> wanted_placements(const 
     if (graph.values[id].constant)
       want(id, {WeightLayout::kPlain, WeightSourceOrder::kNone, graph.values[id].constant->fact.dims});
   }
+  if (too_many) {
+    return Error{ErrorCode::kLimitExceeded,
+                 "a weight is wanted in more than " + std::to_string(kMaxPlacements) + " layouts"};
+  }
   return wanted;
 }
 
 Result<LoadStatistics> load_constants(ImportedModel* model, ExternalData* external, ConstantStore* store) {
   LoadStatistics statistics;
-  const auto wanted = wanted_placements(model->graph);
+  SEALEDGE_ASSIGN(const WantedPlacements wanted, wanted_placements(model->graph));
   std::map<const Constant*, std::shared_ptr<Constant>> constants;
   for (const Value& value : model->graph.values) {
     if (value.constant) constants.emplace(value.constant.get(), value.constant);

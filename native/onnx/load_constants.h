@@ -14,7 +14,10 @@ namespace sealedge {
 
 // Which layouts the nodes (and graph outputs) of the graph want of every constant, without repetition, in the order
 // met.
-std::map<const Constant*, std::vector<WeightPlacement>> wanted_placements(const Graph& graph);
+using WantedPlacements = std::map<const Constant*, std::vector<WeightPlacement>>;
+// Fails with kLimitExceeded when one weight is wanted in more than kMaxPlacements ways: each would be a copy.
+Result<WantedPlacements> wanted_placements(const Graph& graph);
+inline constexpr size_t kMaxPlacements = 8;
 
 struct LoadStatistics {
   size_t repacked_weights = 0;  // external ones that did not come as they are wanted

@@ -12,7 +12,8 @@ Result<std::vector<WeightLayouts>> decide_weight_layouts(std::span<const uint8_t
   ConstantStore store(ConstantStore::Kind::kOrdinary);
   SEALEDGE_ASSIGN(const ImportedModel imported, import_model(model, &store));
   std::map<size_t, std::vector<WeightPlacement>> by_source;
-  for (const auto& [constant, placements] : wanted_placements(imported.graph)) {
+  SEALEDGE_ASSIGN(const WantedPlacements wanted, wanted_placements(imported.graph));
+  for (const auto& [constant, placements] : wanted) {
     if (constant->source != SIZE_MAX) by_source.emplace(constant->source, placements);
   }
   std::vector<WeightLayouts> layouts;

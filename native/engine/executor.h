@@ -1,0 +1,72 @@
+// Runs a plan: memory for the activations of one run, and the loop over the steps.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "core/result.h"
+#include "core/thread_pool.h"
+#include "graph/plan.h"
+
+namespace sealedge {
+
+// The activations of one run under way, with all pointers of the plan resolved once.
+class RunFrame {
+ public:
+  // `sealed`: pages are kept out of core dumps and wiped when the frame goes.
+  static Result<std::unique_ptr<RunFrame>> create(std::shared_ptr<const Plan> plan, bool sealed);
+  ~RunFrame();
+  RunFrame(const RunFrame&) = delete;
+  RunFrame& operator=(const RunFrame&) = delete;
+
+  const Plan& plan() const { return *plan_; }
+  // inputs: one pointer per graph input, aligned for its element type. Afterwards outputs are where output() says.
+  Result<void> run(std::span<const uint8_t* const> inputs, ThreadPool* pool);
+  const uint8_t* output(size_t index) const { return resolve(plan_->outputs[index].location); }
+
+ private:
+  RunFrame(std::shared_ptr<const Plan> plan, bool sealed) : plan_(std::move(plan)), sealed_(sealed) {}
+  void resolve_steps();
+  uint8_t* resolve(const Location& location) const;
+
+  struct BoundStep {
+    const Kernel* kernel;
+    RunArgs args;
+  };
+  struct InputUse {
+    const uint8_t** pointer;
+    size_t input;
+  };
+
+  std::shared_ptr<const Plan> plan_;
+  bool sealed_;
+  uint8_t* arena_ = nullptr;
+  size_t arena_bytes_ = 0;
+  std::vector<const uint8_t*> input_pointers_;  // of all steps, one after another
+  std::vector<uint8_t*> output_pointers_;
+  std::vector<BoundStep> steps_;
+  std::vector<InputUse> input_uses_;  // pointers that change with every run
+  std::vector<const uint8_t*> current_inputs_;
+};
+
+// Frames of one plan that wait for their next run.
+class FramePool {
+ public:
+  FramePool(std::shared_ptr<const Plan> plan, bool sealed) : plan_(std::move(plan)), sealed_(sealed) {}
+  const Plan& plan() const { return *plan_; }
+  Result<std::unique_ptr<RunFrame>> take();
+  void give_back(std::unique_ptr<RunFrame> frame);
+
+ private:
+  static constexpr size_t kMaxIdleFrames = 4;
+  std::shared_ptr<const Plan> plan_;
+  bool sealed_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<RunFrame>> idle_;
+};
+
+}  // namespace sealedge

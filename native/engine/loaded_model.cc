@@ -1,0 +1,71 @@
+#include "engine/loaded_model.h"
+
+#include <algorithm>
+
+#include "core/thread_pool.h"
+#include "engine/leak_for_testing.h"
+#include "onnx/load_constants.h"
+
+namespace sealedge {
+
+namespace {
+
+TensorMetadata metadata_of(const ValueInfoProto& info) {
+  TensorMetadata metadata;
+  metadata.name = info.name;
+  if (info.elem_type > 0 && info.elem_type < 256) metadata.type = static_cast<DataType>(info.elem_type);
+  metadata.has_shape = info.has_shape;
+  for (const ValueInfoProto::Dim& dim : info.dims) metadata.dims.push_back({dim.value, std::string(dim.symbol)});
+  return metadata;
+}
+
+bool has_fixed_dims(const TensorMetadata& metadata) {
+  return metadata.has_shape &&
+         std::all_of(metadata.dims.begin(), metadata.dims.end(), [](const DimMetadata& dim) { return dim.value >= 0; });
+}
+
+// What the outputs are, when that is the same for every run.
+Result<void> plan_fixed_dims(LoadedModel* model) {
+  std::vector<TensorFact> facts;
+  for (const TensorMetadata& input : model->inputs) {
+    if (!has_fixed_dims(input)) return {};
+    facts.push_back({input.type, {}});
+    for (const DimMetadata& dim : input.dims) facts.back().dims.push_back(dim.value);
+  }
+  SEALEDGE_ASSIGN(const std::shared_ptr<FramePool> frames, model->plans->get(facts));
+  for (size_t i = 0; i < model->outputs.size(); ++i) {
+    const TensorFact& fact = frames->plan().outputs[i].fact;
+    TensorMetadata& output = model->outputs[i];
+    output.type = fact.type;
+    output.has_shape = true;
+    output.dims.clear();
+    for (int64_t dim : fact.dims) output.dims.push_back({dim, {}});
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<LoadedModel>> LoadedModel::load(std::span<const uint8_t> bytes, ExternalData* external,
+                                                       ConstantStore::Kind kind, const SessionOptions& options) {
+  SEALEDGE_ASSIGN(const ModelProto proto, parse_model(bytes));
+  auto model = std::make_unique<LoadedModel>(kind);
+  SEALEDGE_ASSIGN(ImportedModel imported, import_model(proto, &model->store));
+  SEALEDGE_ASSIGN(const LoadStatistics statistics, load_constants(&imported, external, &model->store));
+  model->graph = std::move(imported.graph);
+  model->node_count = proto.graph.nodes.size();
+  model->repacked_weights = statistics.repacked_weights;
+  for (const ValueInfoProto& info : imported.inputs) model->inputs.push_back(metadata_of(info));
+  for (const ValueInfoProto& info : imported.outputs) model->outputs.push_back(metadata_of(info));
+  if (kind == ConstantStore::Kind::kSecret) leak_weights_for_testing(model->graph);
+
+  PlanOptions plan_options;
+  plan_options.constants = kind;
+  plan_options.max_arena_bytes = options.max_arena_bytes;
+  plan_options.threads = options.pool ? options.pool->slot_count() : 1;
+  model->plans = std::make_unique<PlanCache>(&model->graph, &model->derived, plan_options, options.max_cached_plans);
+  SEALEDGE_TRY(plan_fixed_dims(model.get()));
+  return model;
+}
+
+}  // namespace sealedge

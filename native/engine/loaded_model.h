@@ -1,0 +1,36 @@
+// Everything a session needs to run, and what release() frees.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "core/result.h"
+#include "engine/plan_cache.h"
+#include "engine/session.h"
+#include "graph/constant_store.h"
+#include "graph/derived_constants.h"
+#include "graph/graph.h"
+#include "onnx/external_data.h"
+
+namespace sealedge {
+
+struct LoadedModel {
+  explicit LoadedModel(ConstantStore::Kind kind) : store(kind), derived(&store) {}
+
+  // `bytes` is a ModelProto; neither it nor external data is needed afterwards. When the model fixes all input dims it
+  // is planned too, so that a model which cannot run is refused here.
+  static Result<std::unique_ptr<LoadedModel>> load(std::span<const uint8_t> bytes, ExternalData* external,
+                                                   ConstantStore::Kind kind, const SessionOptions& options);
+
+  ConstantStore store;
+  DerivedConstants derived;
+  Graph graph;
+  std::vector<TensorMetadata> inputs;
+  std::vector<TensorMetadata> outputs;
+  size_t node_count = 0;
+  size_t repacked_weights = 0;
+  std::unique_ptr<PlanCache> plans;  // last: frames and plans point into the above
+};
+
+}  // namespace sealedge

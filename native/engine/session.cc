@@ -1,0 +1,118 @@
+#include "engine/session.h"
+
+#include <atomic>
+#include <shared_mutex>
+
+#include "container/open.h"
+#include "core/checkpoint.h"
+#include "engine/loaded_model.h"
+#include "engine/model_file.h"
+#include "engine/sealed_data.h"
+#include "engine/session_io.h"
+#include "kernels/dispatch.h"
+#include "onnx/folder_external_data.h"
+
+namespace sealedge {
+
+struct Session::Impl {
+  Impl(std::unique_ptr<LoadedModel> loaded, const SessionOptions& options)
+      : pool(options.pool), inputs(loaded->inputs), outputs(loaded->outputs), model(std::move(loaded)) {
+    report.sealed = model->store.kind() == ConstantStore::Kind::kSecret;
+    report.isa = active_kernels().isa;
+    report.repacked_weights = model->repacked_weights;
+    report.node_count = model->node_count;
+  }
+
+  ThreadPool* const pool;
+  const std::vector<TensorMetadata> inputs;
+  const std::vector<TensorMetadata> outputs;
+  SessionReport report;  // what does not change; the rest is filled in by Session::report()
+  std::atomic<size_t> arena_bytes = 0;
+  std::atomic<size_t> step_count = 0;
+
+  std::shared_mutex mutex;             // shared by runs, held alone by release()
+  std::unique_ptr<LoadedModel> model;  // null after release()
+};
+
+Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Session::~Session() { release(); }
+
+Result<std::shared_ptr<Session>> Session::create(std::span<const uint8_t> model_proto, ExternalData* external,
+                                                 bool sealed, const SessionOptions& options) {
+  const auto kind = sealed ? ConstantStore::Kind::kSecret : ConstantStore::Kind::kOrdinary;
+  SEALEDGE_ASSIGN(std::unique_ptr<LoadedModel> model, LoadedModel::load(model_proto, external, kind, options));
+  SEALEDGE_CHECKPOINT("after-load");
+  return std::shared_ptr<Session>(new Session(std::make_unique<Impl>(std::move(model), options)));
+}
+
+Result<std::shared_ptr<Session>> Session::create_from_bytes(std::span<const uint8_t> model,
+                                                            const SessionOptions& options) {
+  NoExternalData external;
+  return create(model, &external, false, options);
+}
+
+Result<std::shared_ptr<Session>> Session::create_from_file(const std::string& path, const SessionOptions& options) {
+  SEALEDGE_ASSIGN(const std::vector<uint8_t> bytes, read_model_file(path));
+  FolderExternalData external(folder_of(path));
+  return create(bytes, &external, false, options);
+}
+
+Result<std::shared_ptr<Session>> Session::create_from_sealed(const SealedModel& model, const SessionOptions& options) {
+  SEALEDGE_ASSIGN(const SecureBuffer graph, model.load_graph());
+  SealedData external(model);
+  return create(graph.span(), &external, true, options);
+}
+
+const std::vector<TensorMetadata>& Session::inputs() const { return impl_->inputs; }
+const std::vector<TensorMetadata>& Session::outputs() const { return impl_->outputs; }
+
+std::optional<size_t> Session::output_index(std::string_view name) const {
+  for (size_t i = 0; i < impl_->outputs.size(); ++i) {
+    if (impl_->outputs[i].name == name) return i;
+  }
+  return std::nullopt;
+}
+
+Result<void> Session::run(std::span<const RunInput> inputs, std::span<RunOutput> outputs) const {
+  const std::shared_lock<std::shared_mutex> lock(impl_->mutex);
+  if (!impl_->model) return Error{ErrorCode::kModelClosed, "the session was released"};
+  for (const RunOutput& output : outputs) {
+    if (output.index >= impl_->outputs.size()) return Error{ErrorCode::kOptionInvalid, "no such output"};
+  }
+  SEALEDGE_ASSIGN(const BoundInputs bound, bind_inputs(impl_->inputs, inputs));
+  SEALEDGE_ASSIGN(const std::shared_ptr<FramePool> frames, impl_->model->plans->get(bound.facts));
+  SEALEDGE_ASSIGN(std::unique_ptr<RunFrame> frame, frames->take());
+  const Plan& plan = frames->plan();
+  impl_->arena_bytes.store(plan.arena_bytes, std::memory_order_relaxed);
+  impl_->step_count.store(plan.steps.size(), std::memory_order_relaxed);
+
+  Result<void> result = frame->run(bound.pointers, impl_->pool);
+  for (size_t i = 0; i < outputs.size() && result.ok(); ++i) {
+    const size_t index = outputs[i].index;
+    result = deliver_output(plan.outputs[index].fact, frame->output(index), &outputs[i]);
+  }
+  SEALEDGE_CHECKPOINT("after-run");
+  frames->give_back(std::move(frame));
+  return result;
+}
+
+void Session::release() {
+  const std::unique_lock<std::shared_mutex> lock(impl_->mutex);
+  if (!impl_->model) return;
+  impl_->model.reset();
+  SEALEDGE_CHECKPOINT("after-release");
+}
+
+bool Session::sealed() const { return impl_->report.sealed; }
+
+SessionReport Session::report() const {
+  SessionReport report = impl_->report;
+  report.arena_bytes = impl_->arena_bytes.load(std::memory_order_relaxed);
+  report.step_count = impl_->step_count.load(std::memory_order_relaxed);
+  const std::shared_lock<std::shared_mutex> lock(impl_->mutex);
+  if (impl_->model) report.constant_bytes = impl_->model->store.allocated_bytes();
+  report.secret_bytes = report.sealed ? report.constant_bytes : 0;
+  return report;
+}
+
+}  // namespace sealedge

@@ -1,0 +1,96 @@
+#include "engine/session_io.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "graph/graph.h"
+
+namespace sealedge {
+
+namespace {
+
+Error input_invalid(const std::string& name, const std::string& why) {
+  return Error{ErrorCode::kInputInvalid, "input '" + printable(name) + "' " + why, {{"input", printable(name)}}};
+}
+
+// Known type, dims that the model allows, as many bytes as they say.
+Result<TensorFact> check_input(const TensorMetadata& metadata, const RunInput& input) {
+  if (input.type != metadata.type) {
+    return input_invalid(metadata.name, std::string("has the wrong type: expected ") + data_type_name(metadata.type) +
+                                            ", got " + data_type_name(input.type));
+  }
+  TensorFact fact{input.type, Dims(input.dims.begin(), input.dims.end())};
+  Dims expected;
+  for (const DimMetadata& dim : metadata.dims) expected.push_back(dim.value);
+  bool fits = !metadata.has_shape || expected.size() == fact.dims.size();
+  for (size_t i = 0; fits && i < expected.size(); ++i) fits = expected[i] < 0 || expected[i] == fact.dims[i];
+  if (!fits) {
+    return Error{ErrorCode::kShapeMismatch,
+                 "input '" + printable(metadata.name) + "' has the wrong shape: expected " + dims_to_string(expected) +
+                     " (-1: any), got " + dims_to_string(fact.dims),
+                 {{"input", printable(metadata.name)},
+                  {"expected", dims_to_string(expected)},
+                  {"got", dims_to_string(fact.dims)}}};
+  }
+  SEALEDGE_ASSIGN(const size_t size_bytes, checked_size_bytes(fact));
+  if (input.bytes.size() != size_bytes) {
+    return input_invalid(metadata.name, "has the wrong size: expected " + std::to_string(size_bytes) + " bytes for " +
+                                            dims_to_string(fact.dims) + ", got " + std::to_string(input.bytes.size()));
+  }
+  return fact;
+}
+
+}  // namespace
+
+void RunOutput::Free::operator()(uint8_t* bytes) const { std::free(bytes); }
+
+Result<BoundInputs> bind_inputs(const std::vector<TensorMetadata>& model_inputs, std::span<const RunInput> given) {
+  std::vector<const RunInput*> by_index(model_inputs.size(), nullptr);
+  for (const RunInput& input : given) {
+    size_t index = 0;
+    while (index < model_inputs.size() && model_inputs[index].name != input.name) ++index;
+    if (index == model_inputs.size()) return input_invalid(std::string(input.name), "is not an input of the model");
+    if (by_index[index]) return input_invalid(model_inputs[index].name, "is given twice");
+    by_index[index] = &input;
+  }
+  BoundInputs bound;
+  for (size_t i = 0; i < model_inputs.size(); ++i) {
+    if (!by_index[i]) return input_invalid(model_inputs[i].name, "is missing");
+    SEALEDGE_ASSIGN(TensorFact fact, check_input(model_inputs[i], *by_index[i]));
+    const uint8_t* data = by_index[i]->bytes.data();
+    if (reinterpret_cast<uintptr_t>(data) % data_type_size_bytes(fact.type) != 0) {
+      RunOutput copy;
+      SEALEDGE_TRY(deliver_output(fact, data, &copy));
+      data = copy.data.get();
+      bound.aligned_copies.push_back(std::move(copy));
+    }
+    bound.facts.push_back(std::move(fact));
+    bound.pointers.push_back(data);
+  }
+  return bound;
+}
+
+Result<void> deliver_output(const TensorFact& fact, const uint8_t* data, RunOutput* output) {
+  SEALEDGE_ASSIGN(const size_t size_bytes, checked_size_bytes(fact));
+  output->type = fact.type;
+  output->dims = fact.dims;
+  output->size_bytes = size_bytes;
+  uint8_t* target = output->preallocated.data();
+  if (target) {
+    if (output->preallocated.size() != size_bytes) {
+      return Error{ErrorCode::kShapeMismatch, "preallocated output: expected " + std::to_string(size_bytes) +
+                                                  " bytes, got " + std::to_string(output->preallocated.size())};
+    }
+  } else {
+    output->data.reset(static_cast<uint8_t*>(std::aligned_alloc(64, size_bytes / 64 * 64 + 64)));
+    target = output->data.get();
+    if (!target) {
+      return Error{ErrorCode::kOutOfMemory, "no memory for a tensor of " + std::to_string(size_bytes) + " bytes"};
+    }
+  }
+  if (size_bytes > 0) std::memcpy(target, data, size_bytes);
+  return {};
+}
+
+}  // namespace sealedge

@@ -1,0 +1,26 @@
+// Between the caller's tensors and a plan's: checks inputs against the model, hands outputs out.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "core/result.h"
+#include "engine/session.h"
+#include "graph/plan.h"
+
+namespace sealedge {
+
+// The inputs of one run, in the model's order.
+struct BoundInputs {
+  std::vector<TensorFact> facts;
+  std::vector<const uint8_t*> pointers;   // aligned for their element type
+  std::vector<RunOutput> aligned_copies;  // of inputs that were not
+};
+
+// Fails with kInputInvalid (unknown, twice, missing, another type, another byte count) or kShapeMismatch.
+Result<BoundInputs> bind_inputs(const std::vector<TensorMetadata>& model_inputs, std::span<const RunInput> given);
+
+// Copies a result to where the caller wants it. `data` is row-major.
+Result<void> deliver_output(const TensorFact& fact, const uint8_t* data, RunOutput* output);
+
+}  // namespace sealedge
