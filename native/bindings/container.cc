@@ -1,5 +1,6 @@
 #include "bindings/container.h"
 
+#include <atomic>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -22,7 +23,7 @@ constexpr napi_type_tag kPlanTag = {0x7365616c65646765ULL, 0x706c616e00000001ULL
 struct NativePlan {
   SealPlan plan;
   SealProgress progress;
-  bool busy = false;  // JavaScript thread only
+  std::atomic<bool> busy{false};
 };
 using PlanRef = std::shared_ptr<NativePlan>;
 

@@ -123,9 +123,11 @@ Result<void> SealedModel::load(size_t index, uint8_t layout_byte, std::span<uint
 Result<SecureBuffer> SealedModel::load_graph() const {
   SEALEDGE_ASSIGN(SecureBuffer out,
                   SecureBuffer::allocate(static_cast<size_t>(manifest().segments[0].length_bytes), "graph"));
-  SEALEDGE_TRY(load(0, kGraphLayoutByte, out.span()));
+  SEALEDGE_TRY(load_graph_into(out.span()));
   return out;
 }
+
+Result<void> SealedModel::load_graph_into(std::span<uint8_t> out) const { return load(0, kGraphLayoutByte, out); }
 
 Result<void> SealedModel::load_segment_into(size_t index, WeightLayout layout, std::span<uint8_t> out) const {
   if (index == 0 || index >= segment_count()) {

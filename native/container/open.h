@@ -41,6 +41,7 @@ class SealedModel {
 
   // The decrypted ModelProto of segment 0.
   Result<SecureBuffer> load_graph() const;
+  Result<void> load_graph_into(std::span<uint8_t> out) const;
   // A weight segment, 1 <= index < segment_count(). `layout` comes from the graph's placement and is authenticated: a
   // wrong one fails like an altered byte, with kSegmentAuth. Safe to call from several threads.
   Result<SecureBuffer> load_segment(size_t index, WeightLayout layout) const;
