@@ -17,6 +17,13 @@ TSS2_RC failed_code(const Error& error) {
   return TSS2_RC_SUCCESS;
 }
 
+// FlushContext was answered so that there is nothing left to flush.
+bool is_flushed(const Result<Reply>& answer) {
+  if (answer.ok()) return true;
+  const TSS2_RC code = base_rc(failed_code(answer.error()));
+  return answer.error().code == ErrorCode::kTpmRc && (code == TPM2_RC_HANDLE || code == TPM2_RC_REFERENCE_H0);
+}
+
 Error lost_session(const char* command) {
   return {ErrorCode::kTpmSession,
           std::string(command) + ": the session is lost: flushed, out of step after a failure, or the TPM was reset",
@@ -68,6 +75,23 @@ Result<void> Context::open() {
 }
 
 Result<Reply> Context::execute(const CommandRequest& request) {
+  Result<Reply> reply = run_command(request);
+  if (!reply.ok()) settle();
+  return reply;
+}
+
+Result<StartedSession> Context::start_session(const SessionRequest& request) {
+  Result<StartedSession> started = run_start_session(request);
+  if (!started.ok()) settle();
+  return started;
+}
+
+// Puts right at once what a failure left behind, where that is possible.
+void Context::settle() {
+  if (orphans_ || !doomed_.empty()) static_cast<void>(ready().ok());
+}
+
+Result<Reply> Context::run_command(const CommandRequest& request) {
   const Command* command = find_command(request.command);
   if (!command) return Error{ErrorCode::kInternal, "no command " + request.command};
   const bool is_startup = command->code == TPM2_CC_Startup;
@@ -89,8 +113,15 @@ Result<Reply> Context::execute(const CommandRequest& request) {
   }
   SEALEDGE_ASSIGN(exchange_request.sessions, session_uses(request, exchange_request.names));
 
-  SEALEDGE_ASSIGN(ExchangeOutcome outcome, exchange(exchange_request));
-  if (command->creates) SEALEDGE_TRY(keep_created(request, &outcome));
+  Result<ExchangeOutcome> outcome = exchange(exchange_request);
+  if (!outcome.ok()) {
+    // Whoever asked for a flush has let go of the handle: it must not stay because the connection broke.
+    if (command->code == TPM2_CC_FlushContext && outcome.error().code != ErrorCode::kTpmRc) {
+      doomed_.insert(request.parameters.u32("flushHandle").value());
+    }
+    return std::move(outcome).error();
+  }
+  if (command->creates) SEALEDGE_TRY(keep_created(request, &*outcome));
   switch (command->code) {
     case TPM2_CC_FlushContext:
       objects_.erase(request.parameters.u32("flushHandle").value());
@@ -111,7 +142,7 @@ Result<Reply> Context::execute(const CommandRequest& request) {
   for (const SessionUse& use : exchange_request.sessions) {
     if (use.session && use.entity_name) use.session->auth_value_needed = false;
   }
-  return std::move(outcome.reply);
+  return std::move(outcome->reply);
 }
 
 // Connects again, and puts right what a failure left behind.
@@ -159,9 +190,13 @@ Result<void> Context::resynchronize() {
       Parameters parameters;
       parameters.add("flushHandle", handle);
       Result<Reply> flushed = plain("TPM2_FlushContext", {}, parameters);
-      // A refusal means that there is nothing to flush; anything else is for the next attempt.
-      if (!flushed.ok() && flushed.error().code != ErrorCode::kTpmRc) return std::move(flushed).error();
-      doomed_.erase(handle);
+      if (is_flushed(flushed)) {
+        doomed_.erase(handle);
+      } else {
+        // For the next attempt; what the TPM refuses to flush must not stand in the way of other commands.
+        doomed_.insert(handle);
+        if (flushed.error().code != ErrorCode::kTpmRc) return std::move(flushed).error();
+      }
     }
   }
   clock_ = now;
@@ -238,8 +273,7 @@ void Context::flush_handle(TPM2_HANDLE handle) {
   if (!tcti_.connected()) return;
   Parameters parameters;
   parameters.add("flushHandle", handle);
-  const Result<Reply> flushed = plain("TPM2_FlushContext", {}, parameters);
-  if (flushed.ok() || flushed.error().code == ErrorCode::kTpmRc) doomed_.erase(handle);
+  if (is_flushed(plain("TPM2_FlushContext", {}, parameters))) doomed_.erase(handle);
 }
 
 // The Name that the caller gets and that later commands are bound to is computed here; what the TPM said must agree.
@@ -358,6 +392,7 @@ void Context::flush_session(uint64_t id) {
   const bool lost = found->second.lost;
   sessions_.erase(found);
   if (!lost) flush_handle(handle);
+  settle();
 }
 
 // Quiet when the object is gone already.
@@ -366,6 +401,7 @@ void Context::flush_object(const Handle& object) {
   if (found == objects_.end() || found->second != object.name) return;
   objects_.erase(found);
   flush_handle(object.handle);
+  settle();
 }
 
 void Context::close() {
@@ -374,7 +410,7 @@ void Context::close() {
   objects_.clear();
   sessions_.clear();
   // Without a connection what is left is either gone with it (resource manager) or out of reach.
-  if (!doomed_.empty() || orphans_) static_cast<void>(ready().ok());
+  settle();
   tcti_.disconnect();
 }
 

@@ -59,7 +59,8 @@ class Context {
   Result<void> open();
   Result<Reply> execute(const CommandRequest& request);
   Result<StartedSession> start_session(const SessionRequest& request);
-  // Never fails because the TPM is away: what cannot be flushed now is flushed before the next command.
+  // What a failed command may have left in the TPM is flushed before execute and start_session return, if the TPM can
+  // be reached, else before the next command. The same here: flushing never fails because the TPM is away.
   void flush_session(uint64_t id);
   // The same for an object that this context loaded, if it is still that object.
   void flush_object(const Handle& object);
@@ -72,6 +73,9 @@ class Context {
     std::set<TPM2_HANDLE> sessions;  // without the handle type: HMAC and policy sessions share one numbering
   };
 
+  Result<Reply> run_command(const CommandRequest& request);
+  Result<StartedSession> run_start_session(const SessionRequest& request);
+  void settle();
   Result<void> ready();
   Result<void> resynchronize();
   Result<HandleLists> list_handles();

@@ -27,7 +27,6 @@ class SysContext {
     const uint8_t* end = blob_.data() + blob_.size_bytes();
     return data >= blob_.data() && data <= end && size <= static_cast<size_t>(end - data);
   }
-  const uint8_t* end() const { return blob_.data() + blob_.size_bytes(); }
 
  private:
   explicit SysContext(SecureBuffer blob) : blob_(std::move(blob)) {}
@@ -185,20 +184,25 @@ bool read_layout(ByteSpan response, bool has_handle, size_t sessions, ResponseLa
   return reader.at_end();
 }
 
+// A response that leaves its authorization area out is a forgery as much as one with a wrong HMAC.
+Error malformed(const Command& command, bool has_sessions) {
+  return has_sessions ? bad_session(command, "the response does not have the authorization area it must have")
+                      : bad_response(command, "the response is malformed");
+}
+
 // Where the response is in the SYS context, from where SYS says its parameters are.
-Result<ByteSpan> whole_response(const Command& command, SysContext& sys, bool has_handle, bool sessions) {
+Result<ByteSpan> whole_response(const Command& command, SysContext& sys, bool has_sessions) {
   size_t size = 0;
   const uint8_t* parameters = nullptr;
   const TSS2_RC rc = Tss2_Sys_GetRpBuffer(sys.get(), &size, &parameters);
   if (rc != TSS2_RC_SUCCESS) return rc_error(rc, command.name);
-  const size_t before = kHeaderBytes + (has_handle ? sizeof(TPM2_HANDLE) : 0) + (sessions ? sizeof(uint32_t) : 0);
-  if (!sys.contains(parameters, 0) || !sys.contains(parameters - before, before)) {
-    return bad_response(command, "the response is malformed");
-  }
+  const size_t before =
+      kHeaderBytes + (command.creates ? sizeof(TPM2_HANDLE) : 0) + (has_sessions ? sizeof(uint32_t) : 0);
+  if (!sys.contains(parameters - before, before)) return malformed(command, has_sessions);
   ByteReader header(ByteSpan(parameters - before, kHeaderBytes));
   uint32_t total = 0;
   if (!header.skip(sizeof(uint16_t)) || !header.read_u32be(&total) || !sys.contains(parameters - before, total)) {
-    return bad_response(command, "the response is malformed");
+    return malformed(command, has_sessions);
   }
   return ByteSpan(parameters - before, total);
 }
@@ -207,12 +211,10 @@ Result<ByteSpan> whole_response(const Command& command, SysContext& sys, bool ha
 Result<void> authenticate(const ExchangeRequest& request, std::vector<SessionUse>& uses, SysContext& sys) {
   const Command& command = *request.command;
   const bool has_sessions = !uses.empty();
-  SEALEDGE_ASSIGN(const ByteSpan response, whole_response(command, sys, command.creates, has_sessions));
+  SEALEDGE_ASSIGN(const ByteSpan response, whole_response(command, sys, has_sessions));
   ResponseLayout layout;
   if (!read_layout(response, command.creates, uses.size(), &layout)) {
-    // A response that leaves its authorization area out is a forgery as much as one with a wrong HMAC.
-    return has_sessions ? bad_session(command, "the response does not have the authorization area it must have")
-                        : bad_response(command, "the response is malformed");
+    return malformed(command, has_sessions);
   }
   for (size_t i = 0; i < uses.size(); i++) {
     if (!uses[i].session) continue;

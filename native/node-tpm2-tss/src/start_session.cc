@@ -81,7 +81,7 @@ Result<Salt> make_salt(ByteSpan public_area) {
 
 }  // namespace
 
-Result<StartedSession> Context::start_session(const SessionRequest& request) {
+Result<StartedSession> Context::run_start_session(const SessionRequest& request) {
   static constexpr const char* kName = "TPM2_StartAuthSession";
   SEALEDGE_ASSIGN(const HashAlg hash, supported_hash(request.hash));
   SEALEDGE_TRY(ready());

@@ -4,6 +4,8 @@ import type { NamedHandle } from './session.js';
 
 /** An object in the TPM. Pass it as a handle: its Name goes with it. */
 export interface LoadedObject extends NamedHandle {
+  /** Computed by this package from the public area. */
+  name: Buffer;
   /** TPMT_PUBLIC. */
   publicArea: Buffer;
 }
