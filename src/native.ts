@@ -7,6 +7,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { NativeContainer } from './container/native_container.js';
 import {
   AppraisalError,
   ContainerError,
@@ -54,7 +55,7 @@ export interface NativeSessionReport extends SessionMemory {
   readonly stepCount: number;
 }
 
-export interface NativeAddon {
+export interface NativeAddon extends NativeContainer {
   errorTable(): [errorClass: string, code: string][];
   runtimeInfo(): RuntimeInfo;
   secretMemoryReport(): SecretMemoryReport;
@@ -175,8 +176,8 @@ const errorClasses: Readonly<Record<SealedgeErrorClass, AnyErrorClass>> = {
   UsageError,
 };
 
-/** Native fields are strings; lists arrive joined. */
-const listFields: ReadonlySet<string> = new Set(['operators']);
+/** Native fields are strings; these hold JSON. `operators`: {@link UnsupportedOperator}[]. */
+const jsonFields: ReadonlySet<string> = new Set(['operators']);
 
 function isNativeError(error: unknown): error is NativeError {
   return error instanceof Error && 'sealedgeClass' in error;
@@ -187,7 +188,7 @@ function toSealedgeError(error: unknown): unknown {
   const fields = Object.fromEntries(
     Object.entries(error.fields).map(([name, value]) => [
       name,
-      listFields.has(name) && typeof value === 'string' ? value.split(', ') : value,
+      jsonFields.has(name) && typeof value === 'string' ? JSON.parse(value) : value,
     ]),
   );
   return new errorClasses[error.sealedgeClass](error.code as never, error.message, { fields });

@@ -98,6 +98,18 @@ export interface ValueMetadata {
   readonly shape: readonly (number | string)[];
 }
 
+/** What `ERR_OP_UNSUPPORTED` lists in `fields.operators`, once for every kind of node the engine lacks. */
+export interface UnsupportedOperator {
+  readonly opType: string;
+  readonly domain: string;
+  readonly opsetVersion: number;
+  /** Name of the first such node. */
+  readonly node: string;
+  /** What about it is not supported; empty: the operator as such. */
+  readonly reason: string;
+  readonly count: number;
+}
+
 export type Feeds = Readonly<Record<string, TensorLike>>;
 export type Fetches = readonly string[] | Readonly<Record<string, Tensor | null>>;
 export type Results = Record<string, Tensor>;
