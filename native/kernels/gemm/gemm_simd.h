@@ -45,6 +45,8 @@ void f32_gemm_tile(const F32GemmTile& t) {
     }
   }
 
+  // Unrolled by order: an index that stays a variable would keep all sums in memory, in the loop above too.
+#pragma clang loop unroll(full)
   for (int v = 0; v < kVectors; v++) {
     const size_t lane = kLanes * v;
     const auto mask = V::mask(t.lane_begin, t.lane_end, lane);
