@@ -68,7 +68,7 @@ async function play(): Promise<Report> {
   const answer = answerOf(measured.outputs.sealedge);
   say(`the answer: ${answer.label} (${(100 * answer.probability).toFixed(1)} %)`);
   say('scanner: looking through the memory of the device process and of the onnxruntime process');
-  const residency = await inspectResidency(device, measured.onnxruntime, version1);
+  const residency = await inspectResidency({ device, pid: loaded.pid }, measured.onnxruntime, version1);
   await device.stop();
 
   say('attacker: starting');

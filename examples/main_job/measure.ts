@@ -53,8 +53,12 @@ export async function compareWithOnnxruntime(
   };
 }
 
-/** Scans the device process for weights and keys, and the onnxruntime process to show that the scan finds what is there. */
-export async function inspectResidency(device: Companion, control: Companion, sealed: SealedModel): Promise<Residency> {
+/** `pid` is the process that holds the secrets, a child of the command. Scans it for weights and keys, and the onnxruntime process to show that the scan finds what is there. */
+export async function inspectResidency(
+  { device, pid }: { device: Companion; pid: number },
+  control: Companion,
+  sealed: SealedModel,
+): Promise<Residency> {
   const weights = weightProbes(readInitializers(readFileSync(MOTOR_MODEL)), WEIGHT_PROBES);
   const { contentKey } = JSON.parse(readFileSync(sealed.keyFile, 'utf8'));
   const { segments } = (await succeed(['inspect', sealed.file])).manifest;
@@ -67,10 +71,7 @@ export async function inspectResidency(device: Companion, control: Companion, se
     purpose,
   }));
 
-  const [scan, controlScan] = [
-    await runScanner(device.pid, probes, regions),
-    await runScanner(control.pid, weights, []),
-  ];
+  const [scan, controlScan] = [await runScanner(pid, probes, regions), await runScanner(control.pid, weights, [])];
   return {
     probes: probes.length,
     mappings: scan.mappings,
