@@ -2,6 +2,7 @@
 #include <napi.h>
 
 #include "bindings/addon_state.h"
+#include "bindings/container.h"
 #include "bindings/errors.h"
 #include "bindings/inspector_signal.h"
 #include "bindings/memory_report.h"
@@ -13,6 +14,7 @@ namespace {
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   sealedge::AddonState::init(env);
+  sealedge::init_container(env, exports);
   sealedge::init_errors(env, exports);
   sealedge::init_inspector_signal(env, exports);
   sealedge::init_memory_report(env, exports);
