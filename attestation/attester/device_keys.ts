@@ -44,7 +44,7 @@ export async function createPinnedStorageKey(tpm: Tpm, pins: DevicePins): Promis
 
 async function pinned(tpm: Tpm, key: CreatedPrimary, name: Buffer, what: string): Promise<CreatedPrimary> {
   if (name.equals(key.name)) return key;
-  await tpm.flushContext({ flushHandle: key.handle });
+  await tpm.flushObject(key);
   throw new TpmError(
     'ERR_TPM_SESSION',
     `Name of the ${what}: expected ${name.toString('hex')}, got ${Buffer.from(key.name).toString('hex')}`,

@@ -20,7 +20,7 @@ export type Tpm = Pick<
   | 'certify'
   | 'createEk'
   | 'createPrimary'
-  | 'flushContext'
+  | 'flushObject'
   | 'import'
   | 'load'
   | 'loadExternal'

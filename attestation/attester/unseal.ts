@@ -2,24 +2,14 @@
  * TPM2_Unseal of a released key under its policy (design decision 10; PROTOCOL.md "The key policy"), in a policy session salted to
  * the storage key pinned at enrolment. What comes back is a handle: the key is in secret memory and nowhere else.
  */
-import { TPM_CC } from 'node-tpm2-tss';
 import { KeyError } from '../../src/errors.js';
-import { statePolicy } from '../protocol/key_policy.js';
-import { u32, u64 } from '../tpm/byte_writer.js';
-import { TPM_ALG_SHA256, TPM_EO_UNSIGNED_LE } from '../tpm/constants.js';
-import { digest } from '../tpm/hash.js';
-import { marshalPcrSelection, selectPcrs } from '../tpm/pcr_selection.js';
-import { hashOfBank } from './answers.js';
-import { createPinnedStorageKey, pinnedCounter } from './device_keys.js';
+import { createPinnedStorageKey } from './device_keys.js';
 import { importHeldKey } from './fetch_key.js';
-import type { Approval, Grant } from './grant.js';
+import type { Grant } from './grant.js';
 import type { DevicePins } from './pins.js';
+import { satisfyPolicy, step } from './policy_session.js';
 import type { StateDirectory } from './state_directory.js';
-import { type LoadedObject, type SecretHandle, type Session, type Tpm, tpmRefusal } from './tpm.js';
-
-/** TPMS_TIME_INFO (Part 2, 10.11.6). */
-const CLOCK_OFFSET = 8;
-const RESET_COUNT_OFFSET = 16;
+import { type LoadedObject, type SecretHandle, type Tpm, tpmRefusal } from './tpm.js';
 
 export interface UnsealOptions {
   tpm: Tpm;
@@ -38,27 +28,29 @@ export interface Unsealed {
 /** @throws KeyError `ERR_UNSEAL_POLICY` naming the step at which the TPM refused */
 export async function unsealKey({ tpm, directory, pins, keyId }: UnsealOptions): Promise<Unsealed> {
   const { imported, release, terms } = await importHeldKey(tpm, directory, pins, keyId);
-  const storageKey = await createPinnedStorageKey(tpm, pins);
-  let session: Session | undefined;
-  let object: LoadedObject | undefined;
+  // A TPM has few slots for objects: once the session is salted to the storage key, that one is not needed.
+  const { object, session } = await tpm.withObject(createPinnedStorageKey(tpm, pins), async (storageKey) => {
+    const object = await loadObject(tpm, storageKey, release.wrapped.public, imported);
+    try {
+      const tpmKey = { handle: storageKey.handle, name: pins.storageKey.name };
+      return { object, session: await tpm.startPolicySession({ tpmKey }) };
+    } catch (cause) {
+      await tpm.flushObject(object);
+      throw cause;
+    }
+  });
   try {
-    const tpmKey = { handle: storageKey.handle, name: pins.storageKey.name };
-    object = await loadObject(tpm, storageKey, release.wrapped.public, imported);
-    session = await tpm.startPolicySession({ tpmKey });
-    // A TPM has few slots for objects; from here on the storage key is not needed.
-    await tpm.flushContext({ flushHandle: storageKey.handle });
     await satisfyPolicy(tpm, session, pins, terms);
-    const auth = session;
-    const itemHandle = object;
-    const key = await step('TPM2_Unseal', terms, () => tpm.unseal({ itemHandle }, { auth }));
+    const key = await step('TPM2_Unseal', terms, () => tpm.unseal({ itemHandle: object }, { auth: session }));
     return { key, terms };
   } finally {
-    await session?.flush();
-    for (const loaded of [object, storageKey]) {
-      if (loaded !== undefined) await flushQuietly(tpm, loaded.handle);
-    }
+    await session.flush();
+    await tpm.flushObject(object);
   }
 }
+
+/** Response codes with which a TPM says that the private part is not one of its own under this key. */
+const NOT_OURS = ['TPM_RC_INTEGRITY', 'TPM_RC_BINDING', 'TPM_RC_HASH', 'TPM_RC_SIZE'];
 
 async function loadObject(
   tpm: Tpm,
@@ -70,107 +62,11 @@ async function loadObject(
   try {
     return await tpm.load({ parentHandle: storageKey, inPrivate, inPublic }, { auth: session });
   } catch (cause) {
-    if (tpmRefusal(cause) === undefined) throw cause;
+    if (!NOT_OURS.includes(tpmRefusal(cause) ?? '')) throw cause;
     throw new KeyError('ERR_NO_MATCHING_KEY', 'the TPM does not load this key: it was released to another TPM', {
       cause,
     });
   } finally {
     await session.flush();
-  }
-}
-
-/** The steps of PROTOCOL.md "The key policy", in session order. */
-async function satisfyPolicy(tpm: Tpm, policySession: Session, pins: DevicePins, terms: Grant): Promise<void> {
-  const { lease } = terms;
-  const state = await chooseState(tpm, terms);
-  const { bank, pcrs } = state.pcrSelection;
-  await step('PolicyPCR', terms, () =>
-    tpm.policyPCR({ policySession, pcrs: marshalPcrSelection(selectPcrs(hashOfBank(bank), pcrs)) }),
-  );
-  await step('PolicyAuthorize(K_state)', terms, () => authorize(tpm, policySession, pins.stateKey, state));
-  await step('PolicyNV(counter <= N)', terms, () =>
-    tpm.policyNV({
-      nvIndex: pinnedCounter(pins),
-      policySession,
-      operandB: u64(lease.counterLimit),
-      operation: TPM_EO_UNSIGNED_LE,
-    }),
-  );
-  const { clockLimit, resetLimit } = lease;
-  if (clockLimit !== undefined)
-    await step('PolicyCounterTimer(clock)', terms, () =>
-      counterTimer(tpm, policySession, u64(clockLimit), CLOCK_OFFSET),
-    );
-  if (resetLimit !== undefined)
-    await step('PolicyCounterTimer(resetCount)', terms, () =>
-      counterTimer(tpm, policySession, u32(resetLimit), RESET_COUNT_OFFSET),
-    );
-  await step('PolicyAuthorize(K_lease)', terms, () => authorize(tpm, policySession, pins.leaseKey, lease));
-  await step('PolicyCommandCode', terms, () => tpm.policyCommandCode({ policySession, code: TPM_CC.Unseal }));
-}
-
-/**
- * The approval that fits the PCRs as they are. Where none does, the first: it is for the TPM to refuse, not for this program,
- * which an attacker may have changed.
- */
-async function chooseState(tpm: Tpm, terms: Grant): Promise<Grant['stateApprovals'][number]> {
-  for (const approval of terms.stateApprovals) {
-    const { bank, pcrs } = approval.pcrSelection;
-    const values = await tpm.readPcrs([{ hash: bank, pcrs }]);
-    const ordered = [...values].sort((a, b) => a.pcr - b.pcr).map((value) => value.digest);
-    const pcrDigest = digest(TPM_ALG_SHA256, ...ordered);
-    const policy = statePolicy(selectPcrs(hashOfBank(bank), pcrs), pcrDigest);
-    if (policy.equals(approval.approvedPolicy)) return approval;
-  }
-  return terms.stateApprovals[0] as Grant['stateApprovals'][number];
-}
-
-/** PolicyAuthorize needs a ticket of this TPM for the approval's signature: LoadExternal, VerifySignature, flush. */
-async function authorize(tpm: Tpm, policySession: Session, publicKey: Buffer, approval: Approval): Promise<void> {
-  const { approvedPolicy, policyRef, signature } = approval;
-  const aHash = digest(TPM_ALG_SHA256, approvedPolicy, policyRef);
-  const { name, ticket } = await tpm.withObject(tpm.loadExternal({ inPublic: publicKey }), async (key) => {
-    const { validation } = await tpm.verifySignature({ keyHandle: key, digest: aHash, signature });
-    return { name: key.name, ticket: validation };
-  });
-  await tpm.policyAuthorize({ policySession, approvedPolicy, policyRef, keySign: name, checkTicket: ticket });
-}
-
-async function counterTimer(tpm: Tpm, policySession: Session, operandB: Buffer, offset: number): Promise<void> {
-  await tpm.policyCounterTimer({ policySession, operandB, offset, operation: TPM_EO_UNSIGNED_LE });
-}
-
-/** What a refusal at each step means, for people. */
-const MEANING: Readonly<Record<string, string>> = {
-  'PolicyAuthorize(K_state)': 'the PCRs are in no approved state, or the approval is not by the operator',
-  'PolicyNV(counter <= N)': 'the counter is past the limit of the lease: a newer version has run on this device',
-  'PolicyCounterTimer(clock)': 'the lease has run out',
-  'PolicyCounterTimer(resetCount)': 'the lease allows no more resets',
-  'PolicyAuthorize(K_lease)': 'the lease is not by the verifier, or not for this device',
-  TPM2_Unseal: 'the policy session does not satisfy the policy of the key',
-};
-
-async function step<T>(name: string, terms: Grant, body: () => Promise<T>): Promise<T> {
-  try {
-    return await body();
-  } catch (cause) {
-    const rcName = tpmRefusal(cause);
-    if (rcName === undefined) throw cause;
-    // After `unsealOncePerBoot` the index cannot be read before the next reset.
-    const locked = rcName === 'TPM_RC_NV_LOCKED';
-    const meaning = locked ? 'this boot has unsealed already: the counter is read-locked' : MEANING[name];
-    throw new KeyError('ERR_UNSEAL_POLICY', `TPM refused ${name}: ${rcName}${meaning ? `: ${meaning}` : ''}`, {
-      cause,
-      fields: { step: name, rcName, keyId: terms.keyId, model: terms.model, version: terms.version.toString() },
-    });
-  }
-}
-
-async function flushQuietly(tpm: Tpm, flushHandle: number): Promise<void> {
-  try {
-    await tpm.flushContext({ flushHandle });
-  } catch (error) {
-    // Flushed before, or lost with a reset: either way it is gone.
-    if (tpmRefusal(error) === undefined) throw error;
   }
 }
