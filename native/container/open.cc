@@ -116,8 +116,9 @@ Result<void> SealedModel::load(size_t index, uint8_t layout_byte, std::span<uint
                                                 std::to_string(out.size())};
   }
   auto result = decrypt_segment(intake.key().content_key(), segment, layout_byte, intake.ciphertext(segment), out);
-  if (!result.ok()) result.error().fields.emplace_back("segment", std::to_string(index));
-  return result;
+  if (result.ok() || result.error().code != ErrorCode::kSegmentAuth) return result;
+  const std::string which = std::to_string(index);
+  return Error{ErrorCode::kSegmentAuth, "segment " + which + " does not verify", {{"segment", which}}};
 }
 
 Result<SecureBuffer> SealedModel::load_graph() const {

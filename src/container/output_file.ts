@@ -56,8 +56,12 @@ async function giveName(temporary: string, path: string, overwrite: boolean): Pr
     // Unlike rename(2), link(2) refuses a name that is taken.
     await link(temporary, path);
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
-    throw alreadyThere(path, cause);
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'EEXIST') throw alreadyThere(path, cause);
+    // A file system without hard links.
+    if (code !== 'EPERM' && code !== 'ENOTSUP') throw cause;
+    await refuseExisting(path);
+    await rename(temporary, path);
   }
 }
 

@@ -1,0 +1,25 @@
+/** What to do about an error: the line below it. */
+
+const HINTS: Readonly<Record<string, string>> = {
+  ERR_NATIVE_MISSING: 'build the native addon with `npm run build`',
+  ERR_HEADER_MALFORMED: 'is this a file made by `sealedge seal`?',
+  ERR_VERSION_UNSUPPORTED: 'the file was made by another version of sealedge',
+  ERR_ENVELOPE_MALFORMED: 'the file is damaged or was altered; get it again from its publisher',
+  ERR_ENVELOPE_NOT_CANONICAL: 'the file is damaged or was altered; get it again from its publisher',
+  ERR_SIGNATURE_INVALID: 'the file is damaged or was altered; get it again from its publisher',
+  ERR_MANIFEST_INVALID: 'the publisher signed something that this version does not understand',
+  ERR_PADDING_INVALID: 'the file is damaged or was altered; get it again from its publisher',
+  ERR_LENGTH_MISMATCH: 'something was appended to the file; get it again from its publisher',
+  ERR_TRUNCATED: 'the file is cut; copy it again',
+  ERR_SEGMENT_AUTH: 'the file is damaged or was altered; get it again from its publisher',
+  ERR_PUBLISHER_UNTRUSTED: 'compare the publisher key with the one you were given',
+  ERR_NO_MATCHING_KEY: 'the key belongs to another sealing of the model',
+  ERR_MODEL_VERSION_TOO_OLD: 'use a newer version of the sealed file',
+  ERR_SECRET_MEMORY_EXHAUSTED: 'raise the limit of locked memory (`ulimit -l`, or LimitMEMLOCK= in the service)',
+  ERR_OUT_OF_MEMORY: 'free some memory, or load a smaller model',
+};
+
+export function hintFor(code: string | undefined, fields: Readonly<Record<string, unknown>>): string | undefined {
+  if (typeof fields.hint === 'string') return fields.hint;
+  return code === undefined ? undefined : HINTS[code];
+}
