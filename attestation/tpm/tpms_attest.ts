@@ -49,11 +49,26 @@ const MAX_DIGEST_BYTES = 64;
 /** TPM2B_MAX_NV_BUFFER of PC Client TPMs. */
 const MAX_NV_BUFFER_BYTES = 2048;
 
-/** @throws EvidenceError ERR_EVIDENCE_MALFORMED */
-export function parseTpmsAttest(bytes: Uint8Array): TpmsAttest {
+const TYPE_NAMES: Readonly<Record<number, string>> = {
+  [TPM_ST_ATTEST_NV]: 'TPM_ST_ATTEST_NV',
+  [TPM_ST_ATTEST_CERTIFY]: 'TPM_ST_ATTEST_CERTIFY',
+  [TPM_ST_ATTEST_QUOTE]: 'TPM_ST_ATTEST_QUOTE',
+  [TPM_ST_ATTEST_CREATION]: 'TPM_ST_ATTEST_CREATION',
+  [TPM_ST_ATTEST_NV_DIGEST]: 'TPM_ST_ATTEST_NV_DIGEST',
+};
+const typeName = (type: number): string => TYPE_NAMES[type] ?? hex16(type);
+
+/**
+ * @param expectedType - refuses any other before its body is read: a certification is no quote, whatever its bytes.
+ * @throws EvidenceError ERR_EVIDENCE_MALFORMED
+ */
+export function parseTpmsAttest(bytes: Uint8Array, expectedType?: Attested['type']): TpmsAttest {
   const reader = new ByteReader(bytes, 'TPMS_ATTEST');
   const magic = reader.u32('magic');
   const type = reader.u16('type');
+  if (expectedType !== undefined && type !== expectedType) {
+    throw reader.error('type', typeName(expectedType), typeName(type));
+  }
   const qualifiedSigner = readName(reader, 'qualifiedSigner');
   const extraData = reader.sized('extraData', MAX_DATA_BYTES);
   const clockInfo = readClockInfo(reader);
@@ -96,7 +111,7 @@ function readAttested(reader: ByteReader, type: number): Attested {
       return { type, indexName, nvDigest: reader.sized('attested.nvDigest', MAX_DIGEST_BYTES) };
     }
     default:
-      throw reader.error('type', 'a quote, certify, creation or NV attestation', hex16(type));
+      throw reader.error('type', 'a quote, certify, creation or NV attestation', typeName(type));
   }
 }
 

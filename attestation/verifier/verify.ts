@@ -51,12 +51,6 @@ export interface VerifiedQuote {
   values: PcrValues;
 }
 
-const TYPE_NAMES: Readonly<Record<number, string>> = {
-  [TPM_ST_ATTEST_QUOTE]: 'TPM_ST_ATTEST_QUOTE',
-  [TPM_ST_ATTEST_CERTIFY]: 'TPM_ST_ATTEST_CERTIFY',
-  [TPM_ST_ATTEST_NV]: 'TPM_ST_ATTEST_NV',
-};
-
 /**
  * Checks that a TPM made this attestation of this type, with this key and nonce. The signature is checked first, over the bytes as
  * they came: what is parsed afterwards, the key's holder has signed.
@@ -74,20 +68,15 @@ export function verifyAttest<Type extends Attested['type']>(
   if (!verifyTpmtSignature(signature, signed.attest, ak.key)) {
     throw refuse('ERR_QUOTE_SIGNATURE', 'signature', 'one of the AK over this TPMS_ATTEST', 'another');
   }
-  const attest = parseTpmsAttest(signed.attest);
+  const attest = parseTpmsAttest(signed.attest, type);
   // An unrestricted key signs made-up bytes; only a TPM puts this value in front (Part 2, 6.2).
   if (attest.magic !== TPM_GENERATED_VALUE) {
     throw malformed('TPMS_ATTEST magic', hex32(TPM_GENERATED_VALUE), hex32(attest.magic));
   }
-  const { attested } = attest;
-  if (attested.type !== type) {
-    const name = (value: number): string => TYPE_NAMES[value] ?? hex16(value);
-    throw malformed('TPMS_ATTEST type', name(type), name(attested.type));
-  }
   if (!equalBytes(attest.extraData, nonce)) {
     throw refuse('ERR_NONCE_MISMATCH', 'extraData', hexOf(nonce), hexOf(attest.extraData));
   }
-  return { attest, attested: attested as Extract<Attested, { type: Type }>, hash: signature.hash };
+  return { attest, attested: attest.attested as Extract<Attested, { type: Type }>, hash: signature.hash };
 }
 
 /** [V3]. */

@@ -52,7 +52,9 @@ export interface CertificateOptions {
 /** DER. Signed with ECDSA, so issuers have EC keys. */
 export function makeCertificate(options: CertificateOptions): Buffer {
   const algorithm = sequence(oid(options.hash === 'sha1' ? '1.2.840.10045.4.1' : '1.2.840.10045.4.3.2'));
-  const name = (text: string): Buffer => sequence(tlv(0x31, sequence(oid('2.5.4.3'), tlv(0x0c, Buffer.from(text)))));
+  const attribute = (text: string): Buffer => tlv(0x31, sequence(oid('2.5.4.3'), tlv(0x0c, Buffer.from(text))));
+  // EK certificates usually have an empty subject.
+  const name = (text: string): Buffer => sequence(...(text === '' ? [] : [attribute(text)]));
   const tbs = sequence(
     tlv(0xa0, tlv(0x02, Buffer.of(2))),
     tlv(0x02, Buffer.of(1)),
