@@ -3,6 +3,7 @@
  * (appraisal policy, reference values), whose approvals the keys follow (K_state) and on which terms they are leased
  * (release policy).
  */
+import { X509Certificate } from 'node:crypto';
 import { AppraisalError } from '../../src/errors.js';
 import { parseReleasePolicy, type ReleasePolicy } from '../key_release/release_policy.js';
 import { JsonReader } from '../protocol/json_reader.js';
@@ -53,8 +54,18 @@ export async function requireFleetPolicy(store: Store, fleet: string): Promise<F
 function readCertificates(json: JsonReader, name: string, min: number): string[] {
   const list = json.list(name, { min, max: MAX_CERTIFICATES });
   return list.map((one, i) => {
-    if (typeof one !== 'string' || !PEM_CERTIFICATE.test(one))
+    if (typeof one !== 'string' || !PEM_CERTIFICATE.test(one) || !isCertificate(one))
       throw json.error(`${name}[${i}]`, 'one PEM certificate', one);
     return one;
   });
+}
+
+/** Found out here, where the operator is told, and not when the first device enrols. */
+function isCertificate(pem: string): boolean {
+  try {
+    new X509Certificate(pem);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -53,9 +53,8 @@ async function run(path: string, options: RunOptions): Promise<void> {
   const manifest = await readManifest(path);
   if ((options.input === undefined) === (options.serve !== true))
     throw new UsageError('ERR_OPTION_INVALID', 'pass either --input or --serve');
-  const started = performance.now();
-  const { session, counter } = await load(path, manifest, options, output, intraOpNumThreads);
-  const loaded = { model: manifest.model, loadMs: performance.now() - started, memory: session.memory, counter };
+  const { session, ...how } = await load(path, manifest, options, output, intraOpNumThreads);
+  const loaded = { model: manifest.model, memory: session.memory, ...how };
   try {
     if (options.input === undefined) {
       await serve(session, loaded);
@@ -71,31 +70,35 @@ async function run(path: string, options: RunOptions): Promise<void> {
   }
 }
 
+interface Loaded {
+  session: InferenceSession;
+  counter: CounterReport;
+  timing: { unsealMs: number; loadMs: number; counterMs: number };
+}
+
 async function load(
   path: string,
   manifest: Manifest,
   options: RunOptions,
   output: Output,
   intraOpNumThreads: number,
-): Promise<{ session: InferenceSession; counter: CounterReport }> {
+): Promise<Loaded> {
   const directory = await StateDirectory.open(options.dir);
   const pins = await requirePins(directory);
   const tpm = await Tpm.open({ tcti: options.tcti });
   try {
     output.progress('unsealing the key in the TPM');
-    const { key, terms } = await unsealKey({ tpm, directory, pins, keyId: manifest.keyId.toString('hex') });
-    let session: InferenceSession;
-    try {
-      output.progress('loading into secret memory');
-      session = await InferenceSession.create(path, { key, intraOpNumThreads });
-    } finally {
-      key.close();
-    }
+    const keyId = manifest.keyId.toString('hex');
+    const [{ key, terms }, unsealMs] = await timed(() => unsealKey({ tpm, directory, pins, keyId }));
+    output.progress('loading into secret memory');
+    const [session, loadMs] = await timed(() => InferenceSession.create(path, { key, intraOpNumThreads })).finally(() =>
+      key.close(),
+    );
     try {
       // Only now: a version that does not load must not lock out the one that did.
-      const counter = await settleCounter(tpm, pins, terms);
+      const [counter, counterMs] = await timed(() => settleCounter(tpm, pins, terms));
       if (counter.increments > 0) output.progress(`rollback counter advanced to ${counter.value}`);
-      return { session, counter };
+      return { session, counter, timing: { unsealMs, loadMs, counterMs } };
     } catch (cause) {
       await session.release();
       throw cause;
@@ -103,6 +106,11 @@ async function load(
   } finally {
     await tpm.close();
   }
+}
+
+async function timed<T>(body: () => Promise<T>): Promise<[result: T, milliseconds: number]> {
+  const begin = performance.now();
+  return [await body(), performance.now() - begin];
 }
 
 /** Node opens its inspector on SIGUSR1 unless somebody else takes the signal; open already, it is not to see a key come. */
