@@ -59,8 +59,9 @@ class TransposeOp final : public Op {
   // Where the input's elements are, in the order of the output's dimensions.
   std::vector<int64_t> source_strides(const Operand& input) const {
     const std::vector<int64_t> strides = strides_of(input.dims, input.format);
+    const auto perm = resolve_perm(perm_, input.dims.size());
     std::vector<int64_t> permuted;
-    for (size_t axis : *resolve_perm(perm_, input.dims.size())) permuted.push_back(strides[axis]);
+    for (size_t axis : *perm) permuted.push_back(strides[axis]);
     return permuted;
   }
   bool keeps_bytes(const Operand& input, const Operand& output, Format output_format) const {
