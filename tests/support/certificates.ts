@@ -14,7 +14,7 @@ const tlv = (tag: number, ...content: Uint8Array[]): Buffer => {
 const sequence = (...content: Uint8Array[]): Buffer => tlv(0x30, ...content);
 const TRUE = tlv(0x01, Buffer.of(0xff));
 
-export function oid(dotted: string): Buffer {
+function oid(dotted: string): Buffer {
   const [first = 0, second = 0, ...rest] = dotted.split('.').map(Number);
   const arcs = [first * 40 + second, ...rest].map((arc) => {
     const bytes = [arc & 0x7f];
@@ -24,7 +24,7 @@ export function oid(dotted: string): Buffer {
   return tlv(0x06, ...arcs);
 }
 
-export type KeyUsageBit = 'digitalSignature' | 'keyEncipherment' | 'keyAgreement' | 'keyCertSign';
+type KeyUsageBit = 'digitalSignature' | 'keyEncipherment' | 'keyAgreement' | 'keyCertSign';
 const KEY_USAGE_BITS: Record<KeyUsageBit, number> = {
   digitalSignature: 0,
   keyEncipherment: 2,

@@ -25,6 +25,10 @@ class CodedError<Code extends string> extends Error {
 export type UsageErrorCode = 'ERR_OPTION_INVALID' | 'ERR_CANCELLED' | 'ERR_NATIVE_MISSING';
 export class UsageError extends CodedError<UsageErrorCode> {}
 
+/** A SecretHandle that is closed, or of an addon that does not fit this one. */
+export type KeyErrorCode = 'ERR_KEY_HANDLE_INVALID';
+export class KeyError extends CodedError<KeyErrorCode> {}
+
 /** Secret memory is refused or used up: raise RLIMIT_MEMLOCK. */
 export type MemoryErrorCode = 'ERR_SECRET_MEMORY_REFUSED' | 'ERR_SECRET_MEMORY_EXHAUSTED' | 'ERR_OUT_OF_MEMORY';
 export class MemoryError extends CodedError<MemoryErrorCode> {}
@@ -81,6 +85,8 @@ export function typedError(error: unknown): unknown {
       return new TpmError(code as TpmErrorCode, message, options);
     case 'UsageError':
       return new UsageError(code as UsageErrorCode, message, options);
+    case 'KeyError':
+      return new KeyError(code as KeyErrorCode, message, options);
     case 'MemoryError':
       return new MemoryError(code as MemoryErrorCode, message, options);
     default:

@@ -2,6 +2,8 @@ export * from './constants.js';
 export {
   InternalError,
   type InternalErrorCode,
+  KeyError,
+  type KeyErrorCode,
   MemoryError,
   type MemoryErrorCode,
   TpmError,
