@@ -1,0 +1,54 @@
+/**
+ * The process under attack: holds a secret, or a sealed model, and does what lines of JSON on stdin tell it. Run from the sources,
+ * on the addon that SEALEDGE_NATIVE_BUILD names.
+ *
+ *     argv: <key payload file> [<sealed file>]
+ */
+import { closeSync, openSync, readSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { InferenceSession, secretFromBytes, secretMemoryReport, Tensor } from '../../../src/index.js';
+
+const [payloadPath = '', sealedPath] = process.argv.slice(2);
+
+function say(message: unknown): void {
+  process.stdout.write(
+    `${JSON.stringify(message, (_, value) => (typeof value === 'bigint' ? value.toString() : value))}\n`,
+  );
+}
+
+/** On a device the key never is in ordinary memory; here it is for an instant, and this wipes the only copy. */
+function readKey() {
+  const bytes = Buffer.from(new ArrayBuffer(256));
+  const file = openSync(payloadPath, 'r');
+  const length = readSync(file, bytes, 0, bytes.length, 0);
+  closeSync(file);
+  const key = secretFromBytes(bytes.subarray(0, length));
+  bytes.fill(0);
+  return key;
+}
+
+try {
+  const key = readKey();
+  const session = sealedPath === undefined ? undefined : await InferenceSession.create(sealedPath, { key });
+  if (session) key.close();
+  say({ event: 'ready', ...secretMemoryReport() });
+  for await (const line of createInterface({ input: process.stdin })) {
+    const command = JSON.parse(line) as { run?: number; release?: boolean; report?: boolean };
+    if (command.run !== undefined && session) {
+      const [name = ''] = session.inputNames;
+      const window = Float32Array.from({ length: 2048 }, (_, i) => Math.sin(i / 7));
+      for (let i = 0; i < command.run; i += 1)
+        await session.run({ [name]: new Tensor('float32', window, [1, 1, 2048]) });
+      say({ event: 'ran' });
+    }
+    if (command.release) {
+      await session?.release();
+      key.close();
+      say({ event: 'released' });
+    }
+    if (command.report) say(secretMemoryReport());
+  }
+} catch (error) {
+  const { name, code, message, fields } = error as Error & { code?: string; fields?: unknown };
+  say({ event: 'failed', error: { name, code, message, fields } });
+}
