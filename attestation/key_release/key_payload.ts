@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { UsageError } from '../../src/errors.js';
 import { u64 } from '../tpm/byte_writer.js';
 
-export const KEY_PAYLOAD_BYTES = 104;
+const KEY_PAYLOAD_BYTES = 104;
 
 export interface KeyPayload {
   /** 32 bytes. */

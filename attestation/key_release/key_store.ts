@@ -9,7 +9,7 @@ import { KEY_ID } from '../protocol/decode.js';
 import { JsonReader } from '../protocol/json_reader.js';
 import { ByteWriter, u64 } from '../tpm/byte_writer.js';
 
-export const KEY_RECORD_FORMAT = 'sealedge-key-record/1';
+const KEY_RECORD_FORMAT = 'sealedge-key-record/1';
 const MASTER_KEY_BYTES = 32;
 const CONTENT_KEY_BYTES = 32;
 const NONCE_BYTES = 12;

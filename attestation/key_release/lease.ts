@@ -3,7 +3,7 @@
  * checked offline by the TPM (design decisions 10 and 11).
  */
 import type { KeyObject } from 'node:crypto';
-import { UsageError } from '../../src/errors.js';
+import { AppraisalError, UsageError } from '../../src/errors.js';
 import { type LeaseTerms, leasePolicy, refLease, refState } from '../protocol/key_policy.js';
 import type { LeaseApproval } from '../protocol/messages.js';
 import type { ClockInfo } from '../tpm/tpms_attest.js';
@@ -27,7 +27,8 @@ export interface CounterBounds {
 
 /**
  * @param base - counter value at enrolment, less the generations the device had by then: it may be negative.
- * @throws UsageError when the generations contradict each other.
+ * @throws UsageError when the generations contradict each other, AppraisalError `ERR_RELEASE_DENIED` for a key that no counter
+ *   of this device can be low enough for.
  */
 export function counterBounds(base: bigint, generations: GenerationsOfKey): CounterBounds {
   const { generation, nextNewer, newest } = generations;
@@ -38,7 +39,11 @@ export function counterBounds(base: bigint, generations: GenerationsOfKey): Coun
   const limit = base + BigInt(last);
   const advanceTo = base + BigInt(generation);
   // Below zero no counter can be: such a version is behind what the device had when it enrolled.
-  if (limit < 0n) throw new UsageError('ERR_OPTION_INVALID', `counter limit: expected 0 or more, got ${limit}`);
+  if (limit < 0n) {
+    throw new AppraisalError('ERR_RELEASE_DENIED', `counter limit: expected 0 or more, got ${limit}`, {
+      fields: { what: 'counter limit', expected: '0 or more', got: String(limit) },
+    });
+  }
   return { limit, advanceTo: advanceTo < 0n ? 0n : advanceTo };
 }
 

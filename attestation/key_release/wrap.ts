@@ -4,18 +4,14 @@
  */
 import { randomBytes } from 'node:crypto';
 import { UsageError } from '../../src/errors.js';
+import { SEALED_OBJECT_ATTRIBUTES } from '../protocol/key_policy.js';
 import { ByteWriter } from '../tpm/byte_writer.js';
-import { TPM_ALG_KEYEDHASH, TPM_ALG_SHA256, TPMA_OBJECT_ADMINWITHPOLICY, TPMA_OBJECT_NODA } from '../tpm/constants.js';
+import { TPM_ALG_KEYEDHASH, TPM_ALG_SHA256 } from '../tpm/constants.js';
 import { digest } from '../tpm/hash.js';
 import { computeName, type KeyedHashPublic, marshalTpmtPublic, parseTpmtPublic } from '../tpm/tpmt_public.js';
 import { outerWrap } from './outer_wrap.js';
 import { requireDecryptionKey, type SeedRandomness, shareSeed } from './seed.js';
 
-/**
- * Exactly these. userWithAuth would open it with an empty password; fixedTPM and fixedParent cannot be set in an import; noDA
- * because there is no authValue to guess.
- */
-export const SEALED_OBJECT_ATTRIBUTES = TPMA_OBJECT_ADMINWITHPOLICY | TPMA_OBJECT_NODA;
 /** MAX_SYM_DATA (Part 2, 11.1.14). */
 const MAX_SEALED_BYTES = 128;
 const SEED_VALUE_BYTES = 32;

@@ -16,7 +16,7 @@ import {
 } from '../tpm/constants.js';
 import { computeName, type EccPublic, marshalTpmtPublic, parseTpmtPublic, publicKeyOf } from '../tpm/tpmt_public.js';
 
-export const APPROVAL_KEY_ATTRIBUTES = TPMA_OBJECT_SIGN_ENCRYPT | TPMA_OBJECT_USERWITHAUTH;
+const APPROVAL_KEY_ATTRIBUTES = TPMA_OBJECT_SIGN_ENCRYPT | TPMA_OBJECT_USERWITHAUTH;
 
 export interface ApprovalKey {
   /** TPMT_PUBLIC for TPM2_LoadExternal. */

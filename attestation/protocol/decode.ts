@@ -28,10 +28,10 @@ export interface SignedAttestBytes {
   attest: Buffer;
   signature: Buffer;
 }
-export interface CertifiedKeyBytes extends SignedAttestBytes {
+interface CertifiedKeyBytes extends SignedAttestBytes {
   public: Buffer;
 }
-export interface CertifiedCounterBytes extends SignedAttestBytes {
+interface CertifiedCounterBytes extends SignedAttestBytes {
   nvPublic: Buffer;
 }
 export interface PcrValue {

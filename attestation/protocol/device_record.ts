@@ -25,7 +25,7 @@ export interface DeviceRecord {
   ekChain: string[];
 }
 
-export interface ClockValues {
+interface ClockValues {
   clock: bigint;
   resetCount: number;
   restartCount: number;

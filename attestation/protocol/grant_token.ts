@@ -9,7 +9,7 @@ import { malformed } from '../tpm/byte_reader.js';
 import type { ReleaseGrant } from './messages.js';
 
 const ALGORITHM = 'ES256';
-export const GRANT_TYPE = 'sealedge-release+jwt';
+const GRANT_TYPE = 'sealedge-release+jwt';
 
 /** @param resultKey - private, P-256. */
 export async function signGrant(grant: ReleaseGrant, resultKey: KeyObject): Promise<string> {

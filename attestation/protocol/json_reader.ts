@@ -113,7 +113,7 @@ export class JsonReader {
   }
 }
 
-export function decodeBytes(value: unknown, path: string, length: LengthBounds, failure: JsonFailure): Buffer {
+function decodeBytes(value: unknown, path: string, length: LengthBounds, failure: JsonFailure): Buffer {
   if (typeof value === 'string' && BASE64URL.test(value)) {
     const bytes = Buffer.from(value, 'base64url');
     if (bytes.toString('base64url') === value) return checkLength(bytes, path, length, failure);
@@ -121,7 +121,7 @@ export function decodeBytes(value: unknown, path: string, length: LengthBounds, 
   throw jsonError(failure, path, 'base64url without padding', describe(value));
 }
 
-export function decodeHex(value: unknown, path: string, length: LengthBounds, failure: JsonFailure): Buffer {
+function decodeHex(value: unknown, path: string, length: LengthBounds, failure: JsonFailure): Buffer {
   if (typeof value !== 'string' || !HEX.test(value)) throw jsonError(failure, path, 'lower-case hex', describe(value));
   return checkLength(Buffer.from(value, 'hex'), path, length, failure);
 }
@@ -134,12 +134,7 @@ function checkLength(bytes: Buffer, path: string, { min = 0, max }: LengthBounds
   return bytes;
 }
 
-export function jsonError(
-  failure: JsonFailure,
-  what: string,
-  expected: string,
-  got: string,
-): EvidenceError | UsageError {
+function jsonError(failure: JsonFailure, what: string, expected: string, got: string): EvidenceError | UsageError {
   const message = `${what}: expected ${expected}, got ${got}`;
   const options = { fields: { what, expected, got } };
   return failure === 'evidence'

@@ -8,7 +8,13 @@
  */
 import { UsageError } from '../../src/errors.js';
 import { u32, u64 } from '../tpm/byte_writer.js';
-import { TPM_ALG_SHA256, TPM_CC_Unseal, TPM_EO_UNSIGNED_LE } from '../tpm/constants.js';
+import {
+  TPM_ALG_SHA256,
+  TPM_CC_Unseal,
+  TPM_EO_UNSIGNED_LE,
+  TPMA_OBJECT_ADMINWITHPOLICY,
+  TPMA_OBJECT_NODA,
+} from '../tpm/constants.js';
 import { digest } from '../tpm/hash.js';
 import { type PcrSelection, type PcrValues, pcrDigest } from '../tpm/pcr_selection.js';
 import { FLEET_NAME } from './decode.js';
@@ -25,6 +31,11 @@ import {
 
 const STATE_DOMAIN = 'sealedge/state/1';
 const LEASE_DOMAIN = 'sealedge/lease/1';
+/**
+ * TPMA_OBJECT of a released key, exactly (design decision 9): userWithAuth would open it with an empty password; fixedTPM and
+ * fixedParent cannot be set in an import; noDA because there is no authValue to guess.
+ */
+export const SEALED_OBJECT_ATTRIBUTES = TPMA_OBJECT_ADMINWITHPOLICY | TPMA_OBJECT_NODA;
 /** nameAlg and SHA-256. */
 const NAME_BYTES = 34;
 const KEY_ID_BYTES = 32;
@@ -39,7 +50,7 @@ export interface LeaseTerms {
 }
 
 /** @throws UsageError when `fleet` is no fleet name. */
-export function checkFleetName(fleet: string): void {
+function checkFleetName(fleet: string): void {
   if (!FLEET_NAME.test(fleet)) {
     throw new UsageError(
       'ERR_OPTION_INVALID',

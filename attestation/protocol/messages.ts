@@ -12,15 +12,15 @@ export type DecimalU64 = string;
 /** 32 lower-case hex digits, derived from the EK (PROTOCOL.md "Names and identifiers"). */
 export type DeviceId = string;
 /** 64 lower-case hex digits, as in the sealed file's manifest (SPEC.md "Key identifier"). */
-export type KeyId = string;
+type KeyId = string;
 /** Opaque to the device: 22 base64url characters. */
-export type ExchangeId = string;
+type ExchangeId = string;
 /** Seconds since 1970 (RFC 7519 NumericDate). */
-export type NumericDate = number;
+type NumericDate = number;
 export type BankName = 'sha1' | 'sha256' | 'sha384' | 'sha512';
 
 /** A TPMS_ATTEST and the TPMT_SIGNATURE of the AK over it. */
-export interface SignedAttest {
+interface SignedAttest {
   attest: Base64url;
   signature: Base64url;
 }
@@ -41,7 +41,7 @@ export interface PcrSelectionMessage {
   pcrs: number[];
 }
 
-export interface PcrValueMessage {
+interface PcrValueMessage {
   bank: BankName;
   index: number;
   value: Base64url;
@@ -176,7 +176,7 @@ export interface ReleaseGrant {
 }
 
 /** Arguments of TPM2_Import under the storage key, with an empty encryptionKey and symmetricAlg TPM_ALG_NULL. */
-export interface WrappedKey {
+interface WrappedKey {
   /** TPMT_PUBLIC of the sealed object (objectPublic). */
   public: Base64url;
   /** Buffer of the TPM2B_PRIVATE (duplicate). */
@@ -185,7 +185,7 @@ export interface WrappedKey {
   encryptedSeed: Base64url;
 }
 
-export interface CounterTerms {
+interface CounterTerms {
   nvIndex: number;
   /** PolicyNV: counter <= limit. */
   limit: DecimalU64;

@@ -17,7 +17,7 @@ import {
 import { digest } from '../tpm/hash.js';
 import { marshalPcrSelection, type PcrSelection } from '../tpm/pcr_selection.js';
 
-export const POLICY_DIGEST_BYTES = 32;
+const POLICY_DIGEST_BYTES = 32;
 /** Offsets into TPMS_TIME_INFO (Part 2, 10.11.6) for {@link policyCounterTimer}. */
 export const TIME_INFO_CLOCK_OFFSET = 8;
 export const TIME_INFO_RESET_COUNT_OFFSET = 16;

@@ -14,7 +14,7 @@ const MAX_BANKS = 16;
 const MAX_SELECT_BYTES = 4;
 const DEFAULT_SELECT_BYTES = 3;
 
-export interface PcrBankSelection {
+interface PcrBankSelection {
   /** TPM_ALG_ID. */
   hash: number;
   /** Ascending. */

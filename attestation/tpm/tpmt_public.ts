@@ -4,7 +4,7 @@
  */
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { ByteReader, hex16, malformed } from './byte_reader.js';
-import { ByteWriter, u16 } from './byte_writer.js';
+import { ByteWriter, u16, u32 } from './byte_writer.js';
 import {
   TPM_ALG_ECC,
   TPM_ALG_ECDH,
@@ -201,6 +201,14 @@ function writeScheme(writer: ByteWriter, scheme: Scheme | undefined): void {
 /** Part 1, 16: nameAlg ‖ H_nameAlg(TPMT_PUBLIC). */
 export function computeName(area: TpmtPublic): Buffer {
   return Buffer.concat([u16(area.nameAlg), digest(area.nameAlg, marshalTpmtPublic(area))]);
+}
+
+/**
+ * Qualified Name of a primary key: nameAlg ‖ H_nameAlg(handle of its hierarchy ‖ Name) (Part 1, 16). What tells in which
+ * hierarchy a key is.
+ */
+export function primaryQualifiedName(hierarchy: number, area: TpmtPublic): Buffer {
+  return Buffer.concat([u16(area.nameAlg), digest(area.nameAlg, u32(hierarchy), computeName(area))]);
 }
 
 /**

@@ -8,7 +8,6 @@ import type { Evidence } from '../protocol/decode.js';
 import type { Endorsements } from '../protocol/device_record.js';
 import type { PcrSelection, PcrValues } from '../tpm/pcr_selection.js';
 import type { ClockInfo } from '../tpm/tpms_attest.js';
-import { publicKeyOf } from '../tpm/tpmt_public.js';
 import {
   type AppraisalPolicy,
   type ClaimsJudge,
@@ -18,7 +17,7 @@ import {
 } from './appraisal_policy.js';
 import { type Claims, type FailedClaim, ROOT_CODE_EXCLUSIONS } from './claims.js';
 import { matchReferenceState, type ReferenceState } from './reference_values.js';
-import { checkAk, checkCounter, checkStorageKey } from './templates.js';
+import { attestationKeyOf, checkAk, checkCounter, checkStorageKey } from './templates.js';
 import { type AttestationKey, equalBytes, verifyCertify, verifyCounterCertify, verifyQuote } from './verify.js';
 
 export interface AppraisalInput {
@@ -33,7 +32,7 @@ export interface AppraisalInput {
   judge?: ClaimsJudge;
 }
 
-export type AppraisalStatus = 'affirming' | 'contraindicated';
+type AppraisalStatus = 'affirming' | 'contraindicated';
 
 export interface Appraisal {
   status: AppraisalStatus;
@@ -63,15 +62,17 @@ export function appraise(input: AppraisalInput): Appraisal {
   if (endorsements.revoked) {
     throw new AppraisalError('ERR_DEVICE_REVOKED', `device ${endorsements.deviceId} is revoked`);
   }
-  const { area, name: akName } = checkAk(endorsements.akPublic);
-  const ak: AttestationKey = { key: publicKeyOf(area), ...(area.scheme === undefined ? {} : { scheme: area.scheme }) };
+  const checkedAk = checkAk(endorsements.akPublic);
+  const ak = attestationKeyOf(checkedAk);
   const options = { allowSha1: policy.allowSha1 };
-  const quote = verifyQuote(evidence.quote, evidence.pcrs, ak, nonce, policySelection(policy), options);
+  // From here on the policy's own selection: the quoted one has the same PCRs, but may be encoded otherwise.
+  const selection = policySelection(policy);
+  const quote = verifyQuote(evidence.quote, evidence.pcrs, ak, nonce, selection, options);
   const storageKeyName = checkStorageKeyEvidence(evidence, endorsements, ak, nonce);
   const counterValue = checkCounterEvidence(evidence, endorsements, ak, nonce);
   checkClock(endorsements.lastClock, quote.attest.clockInfo);
 
-  const claims = collectClaims(input.referenceValues, quote.selection, quote.values, quote.attest.clockInfo);
+  const claims = collectClaims(input.referenceValues, selection, quote.values, quote.attest.clockInfo);
   const failedClaims = (input.judge ?? judgeByPolicy(policy))(claims);
   return {
     status: failedClaims.length === 0 ? 'affirming' : 'contraindicated',
@@ -79,9 +80,9 @@ export function appraise(input: AppraisalInput): Appraisal {
     fleet: endorsements.fleet,
     policyUri: policyUri(policy),
     nonce,
-    akName,
+    akName: checkedAk.name,
     storageKeyName,
-    selection: quote.selection,
+    selection,
     values: quote.values,
     claims,
     failedClaims,
@@ -98,12 +99,12 @@ function checkStorageKeyEvidence(
   ak: AttestationKey,
   nonce: Uint8Array,
 ): Buffer {
-  const { name } = checkStorageKey(evidence.storageKey.public);
-  if (!equalBytes(name, endorsements.storageKeyName)) {
-    throw differs('ERR_STORAGE_KEY', 'storage key Name', endorsements.storageKeyName, name);
+  const checked = checkStorageKey(evidence.storageKey.public);
+  if (!equalBytes(checked.name, endorsements.storageKeyName)) {
+    throw differs('ERR_STORAGE_KEY', 'storage key Name', endorsements.storageKeyName, checked.name);
   }
-  verifyCertify(evidence.storageKey, name, ak, nonce);
-  return name;
+  verifyCertify(evidence.storageKey, checked, ak, nonce);
+  return checked.name;
 }
 
 /** [V6]. */

@@ -34,16 +34,14 @@ const OID_RSAES_OAEP = '1.2.840.113549.1.1.7';
 const OID_EC_PUBLIC_KEY = '1.2.840.10045.2.1';
 
 /** RFC 5280, 4.2.1.3. */
-export interface KeyUsage {
+interface KeyUsage {
   digitalSignature: boolean;
   keyEncipherment: boolean;
   keyAgreement: boolean;
   keyCertSign: boolean;
 }
 
-export type CertificateKey =
-  | { type: 'rsa'; modulus: Buffer; exponent: Buffer }
-  | { type: 'ec'; curve: string; point: Buffer };
+type CertificateKey = { type: 'rsa'; modulus: Buffer; exponent: Buffer } | { type: 'ec'; curve: string; point: Buffer };
 
 export interface Certificate {
   x509: X509Certificate;

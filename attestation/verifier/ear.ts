@@ -7,13 +7,13 @@ import { malformed } from '../tpm/byte_reader.js';
 
 export const EAR_PROFILE = 'tag:github.com,2023:veraison/ear';
 /** Profiles a Relying Party of ours may accept. The second is Trustee's extension of the first. */
-export const EAR_PROFILES: readonly string[] = [EAR_PROFILE, 'tag:github.com,2024:confidential-containers/Trustee'];
+const EAR_PROFILES: readonly string[] = [EAR_PROFILE, 'tag:github.com,2024:confidential-containers/Trustee'];
 
-export const EAR_STATUSES = ['none', 'affirming', 'warning', 'contraindicated'] as const;
+const EAR_STATUSES = ['none', 'affirming', 'warning', 'contraindicated'] as const;
 export type EarStatus = (typeof EAR_STATUSES)[number];
 
 /** AR4SI trustworthiness claims (draft-ietf-rats-ar4si, 2.3). */
-export const TRUST_CLAIMS = [
+const TRUST_CLAIMS = [
   'instance-identity',
   'configuration',
   'executables',

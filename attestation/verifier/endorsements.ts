@@ -5,7 +5,7 @@
  * Not checked: revocation. Makers' CRLs are fetched from the network and a pure function fetches nothing; an operator who
  * distrusts a maker's CA takes it out of the roots.
  */
-import { EvidenceError } from '../../src/errors.js';
+import { EvidenceError, UsageError } from '../../src/errors.js';
 import { hex32 } from '../tpm/byte_reader.js';
 import {
   TPM_ALG_AES,
@@ -13,6 +13,7 @@ import {
   TPM_ALG_ECC,
   TPM_ALG_KEYEDHASH,
   TPM_ALG_RSA,
+  TPM_ALG_SHA1,
   TPM_ECC_NIST_P256,
   TPMA_OBJECT_DECRYPT,
   TPMA_OBJECT_FIXEDPARENT,
@@ -91,9 +92,21 @@ export function verifyEk(
   if (area.type === TPM_ALG_KEYEDHASH) throw mismatch('type', 'an RSA or ECC key', 'KEYEDHASH');
   checkSameKey(leaf, area);
   checkEkAttributes(area);
-  const roots = trust.roots.map((root, i) => parseCertificate(root, `root ${i}`));
-  const helpers = [...rest, ...(trust.intermediates ?? [])].map((one, i) => parseCertificate(one, `intermediate ${i}`));
+  const roots = trust.roots.map((root, i) => parseTrusted(root, `root ${i}`));
+  const helpers = [
+    ...rest.map((one, i) => parseCertificate(one, `intermediate ${i} of the device`)),
+    ...(trust.intermediates ?? []).map((one, i) => parseTrusted(one, `intermediate ${i}`)),
+  ];
   return { ekPublic: area, chain: buildChain(leaf, roots, helpers, now).map((one) => subjectOf(one)) };
+}
+
+/** A file of the operator that is no certificate is no fault of the device. */
+function parseTrusted(certificate: Uint8Array | string, what: string): Certificate {
+  try {
+    return parseCertificate(certificate, what);
+  } catch (cause) {
+    throw new UsageError('ERR_OPTION_INVALID', `EK trust, ${what}: expected a certificate, got none`, { cause });
+  }
 }
 
 /** [E2]. */
@@ -142,6 +155,7 @@ function checkEkAttributes(area: RsaPublic | EccPublic): void {
     TPMA_OBJECT_DECRYPT;
   const got = area.objectAttributes & (required | TPMA_OBJECT_SIGN_ENCRYPT);
   if (got !== required) throw mismatch('attributes', hex32(required), hex32(got));
+  if (area.nameAlg === TPM_ALG_SHA1) throw mismatch('nameAlg', 'SHA-256 or stronger', 'SHA-1');
   if (area.type === TPM_ALG_RSA && area.keyBits < MIN_RSA_BITS) {
     throw mismatch('keyBits', `at least ${MIN_RSA_BITS}`, String(area.keyBits));
   }

@@ -6,10 +6,10 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { EvidenceError } from '../../src/errors.js';
 import type { DecodedEnrolProof, DecodedEnrolRequest } from '../protocol/decode.js';
 import type { DeviceRecord } from '../protocol/device_record.js';
-import { type EccPublic, publicKeyOf, type RsaPublic } from '../tpm/tpmt_public.js';
+import type { EccPublic, RsaPublic } from '../tpm/tpmt_public.js';
 import { type EkTrust, verifyEk } from './endorsements.js';
-import { checkAk, checkCounter, checkStorageKey } from './templates.js';
-import { type AttestationKey, verifyCertify, verifyCounterCertify } from './verify.js';
+import { attestationKeyOf, checkAk, checkCounter, checkStorageKey } from './templates.js';
+import { verifyCertify, verifyCounterCertify } from './verify.js';
 
 export interface EnrolIdentity {
   deviceId: string;
@@ -64,10 +64,10 @@ export function verifyEnrolProof(proof: DecodedEnrolProof, state: EnrolChallenge
     throw new EvidenceError('ERR_CREDENTIAL', 'credential: expected the one sent to this EK and AK, got another');
   }
   const { request, nonce } = state;
-  const { area, name: akName } = checkAk(request.akPublic);
-  const ak: AttestationKey = { key: publicKeyOf(area), ...(area.scheme === undefined ? {} : { scheme: area.scheme }) };
+  const checkedAk = checkAk(request.akPublic);
+  const ak = attestationKeyOf(checkedAk);
   const storageKey = checkStorageKey(proof.storageKey.public);
-  verifyCertify(proof.storageKey, storageKey.name, ak, nonce);
+  verifyCertify(proof.storageKey, storageKey, ak, nonce);
   const counter = checkCounter(proof.counter.nvPublic);
   const counterValue = verifyCounterCertify(proof.counter, counter.name, ak, nonce);
   return {
@@ -76,7 +76,7 @@ export function verifyEnrolProof(proof: DecodedEnrolProof, state: EnrolChallenge
     fleet: request.fleet,
     ekPublic: base64url(request.ekPublic),
     akPublic: base64url(request.akPublic),
-    akName: base64url(akName),
+    akName: base64url(checkedAk.name),
     storageKeyPublic: base64url(proof.storageKey.public),
     storageKeyName: base64url(storageKey.name),
     counterPublic: base64url(proof.counter.nvPublic),

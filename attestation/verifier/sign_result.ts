@@ -10,7 +10,7 @@ import { type AttestationResult, readAttestationResult } from './attestation_res
 import { type Ear, validateEar } from './ear.js';
 
 const ALGORITHM = 'ES256';
-export const RESULT_TYPE = 'eat+jwt';
+const RESULT_TYPE = 'eat+jwt';
 
 /** @param resultKey - private, P-256. */
 export async function signAttestationResult(ear: Ear, resultKey: KeyObject): Promise<string> {

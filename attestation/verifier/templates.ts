@@ -16,6 +16,8 @@ import {
   TPM_ALG_RSASSA,
   TPM_ALG_SHA256,
   TPM_ECC_NIST_P256,
+  TPM_RH_ENDORSEMENT,
+  TPM_RH_OWNER,
   TPMA_NV_AUTHREAD,
   TPMA_NV_AUTHWRITE,
   TPMA_NV_NO_DA,
@@ -36,12 +38,14 @@ import {
   computeName,
   type EccPublic,
   parseTpmtPublic,
+  primaryQualifiedName,
   publicKeyOf,
   type RsaPublic,
   type Scheme,
   type SymDefObject,
   type TpmtPublic,
 } from '../tpm/tpmt_public.js';
+import type { AttestationKey } from './verify.js';
 
 const PRIMARY_ATTRIBUTES =
   TPMA_OBJECT_FIXEDTPM |
@@ -49,8 +53,8 @@ const PRIMARY_ATTRIBUTES =
   TPMA_OBJECT_SENSITIVEDATAORIGIN |
   TPMA_OBJECT_USERWITHAUTH |
   TPMA_OBJECT_RESTRICTED;
-export const AK_ATTRIBUTES = PRIMARY_ATTRIBUTES | TPMA_OBJECT_SIGN_ENCRYPT;
-export const STORAGE_KEY_ATTRIBUTES = PRIMARY_ATTRIBUTES | TPMA_OBJECT_NODA | TPMA_OBJECT_DECRYPT;
+const AK_ATTRIBUTES = PRIMARY_ATTRIBUTES | TPMA_OBJECT_SIGN_ENCRYPT;
+const STORAGE_KEY_ATTRIBUTES = PRIMARY_ATTRIBUTES | TPMA_OBJECT_NODA | TPMA_OBJECT_DECRYPT;
 /** Unsigned: READ_STCLEAR is bit 31. */
 export const COUNTER_ATTRIBUTES =
   (TPMA_NV_AUTHWRITE |
@@ -66,24 +70,31 @@ const OWNER_NV_LAST = 0x01bfffff;
 const COUNTER_BYTES = 8;
 const RSA_BITS = 2048;
 
+export interface CheckedKey {
+  area: RsaPublic | EccPublic;
+  name: Buffer;
+  /** Of a primary key in the hierarchy where this one belongs. */
+  qualifiedName: Buffer;
+}
+
 /** [E4]. @throws EvidenceError `ERR_AK_TEMPLATE` | `ERR_EVIDENCE_MALFORMED` */
-export function checkAk(publicArea: Uint8Array): { area: RsaPublic | EccPublic; name: Buffer } {
+export function checkAk(publicArea: Uint8Array): CheckedKey {
   const check = new Checker('AK', 'ERR_AK_TEMPLATE');
   const area = check.key(parseTpmtPublic(publicArea), AK_ATTRIBUTES);
   check.equal('symmetric', 'none', symmetricName(area.symmetric));
   const schemes = area.type === TPM_ALG_ECC ? [TPM_ALG_ECDSA] : [TPM_ALG_RSASSA, TPM_ALG_RSAPSS];
   check.oneOf('scheme', schemes, area.scheme?.scheme ?? TPM_ALG_NULL);
   check.oneOf('scheme hash', [TPM_ALG_SHA256], area.scheme?.hash ?? TPM_ALG_NULL);
-  return { area, name: computeName(area) };
+  return { area, name: computeName(area), qualifiedName: primaryQualifiedName(TPM_RH_ENDORSEMENT, area) };
 }
 
 /** [E6]: the TCG SRK template (TPM v2.0 Provisioning Guidance, 7.5.1). @throws EvidenceError `ERR_STORAGE_KEY` */
-export function checkStorageKey(publicArea: Uint8Array): { area: RsaPublic | EccPublic; name: Buffer } {
+export function checkStorageKey(publicArea: Uint8Array): CheckedKey {
   const check = new Checker('storage key', 'ERR_STORAGE_KEY');
   const area = check.key(parseTpmtPublic(publicArea), STORAGE_KEY_ATTRIBUTES);
   check.equal('symmetric', 'AES-128-CFB', symmetricName(area.symmetric));
   check.equal('scheme', 'none', schemeName(area.scheme));
-  return { area, name: computeName(area) };
+  return { area, name: computeName(area), qualifiedName: primaryQualifiedName(TPM_RH_OWNER, area) };
 }
 
 /** [E7]. @throws EvidenceError `ERR_NV_CERTIFY` */
@@ -98,6 +109,11 @@ export function checkCounter(nvPublic: Uint8Array): { area: TpmsNvPublic; name: 
   check.equal('authPolicy', '0 bytes', `${area.authPolicy.length} bytes`);
   check.equal('dataSize', String(COUNTER_BYTES), String(area.dataSize));
   return { area, name: computeNvName(area) };
+}
+
+/** What to verify attestations of this AK with. */
+export function attestationKeyOf({ area, qualifiedName }: CheckedKey): AttestationKey {
+  return { key: publicKeyOf(area), qualifiedName, ...(area.scheme === undefined ? {} : { scheme: area.scheme }) };
 }
 
 class Checker {

@@ -30,6 +30,8 @@ export interface AttestationKey {
   key: KeyObject;
   /** The only scheme a restricted key can sign with. Without it any supported scheme of that kind of key is accepted. */
   scheme?: Scheme;
+  /** Qualified Name the TPM must state for the signer. Without it the signer's place in the TPM is not checked. */
+  qualifiedName?: Uint8Array;
 }
 
 export interface VerifyOptions {
@@ -72,6 +74,9 @@ export function verifyAttest<Type extends Attested['type']>(
   // An unrestricted key signs made-up bytes; only a TPM puts this value in front (Part 2, 6.2).
   if (attest.magic !== TPM_GENERATED_VALUE) {
     throw malformed('TPMS_ATTEST magic', hex32(TPM_GENERATED_VALUE), hex32(attest.magic));
+  }
+  if (ak.qualifiedName !== undefined && !equalBytes(attest.qualifiedSigner, ak.qualifiedName)) {
+    throw refuse('ERR_AK_NAME', 'qualifiedSigner', hexOf(ak.qualifiedName), hexOf(attest.qualifiedSigner));
   }
   if (!equalBytes(attest.extraData, nonce)) {
     throw refuse('ERR_NONCE_MISMATCH', 'extraData', hexOf(nonce), hexOf(attest.extraData));
@@ -146,20 +151,21 @@ function collectValues(pcrs: readonly PcrValue[], quoted: PcrSelection): PcrValu
   return values;
 }
 
-/**
- * TPM2_Certify: the AK's TPM holds the key with this Name. [E6]
- * @param code - thrown when another key was certified.
- */
+/** TPM2_Certify: the AK's TPM holds the key with this Name, at this place in its hierarchies. [E6] */
 export function verifyCertify(
   signed: SignedAttestBytes,
-  name: Uint8Array,
+  certified: { name: Uint8Array; qualifiedName: Uint8Array },
   ak: AttestationKey,
   nonce: Uint8Array,
-  code: EvidenceErrorCode = 'ERR_STORAGE_KEY',
-): TpmsAttest {
-  const { attest, attested } = verifyAttest(signed, TPM_ST_ATTEST_CERTIFY, ak, nonce);
-  if (!equalBytes(attested.name, name)) throw refuse(code, 'certified Name', hexOf(name), hexOf(attested.name));
-  return attest;
+): void {
+  const { attested } = verifyAttest(signed, TPM_ST_ATTEST_CERTIFY, ak, nonce);
+  const { name, qualifiedName } = certified;
+  if (!equalBytes(attested.name, name)) {
+    throw refuse('ERR_STORAGE_KEY', 'certified Name', hexOf(name), hexOf(attested.name));
+  }
+  if (!equalBytes(attested.qualifiedName, qualifiedName)) {
+    throw refuse('ERR_STORAGE_KEY', 'certified Qualified Name', hexOf(qualifiedName), hexOf(attested.qualifiedName));
+  }
 }
 
 /** TPM2_NV_Certify of a whole counter: its value. [E7] */

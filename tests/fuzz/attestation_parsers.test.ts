@@ -42,7 +42,7 @@ const targets: Target[] = [
     name: 'TPMS_ATTEST',
     seeds: [
       device.quote(nonce, [0, 7]).attest,
-      device.certify(device.ak.name, nonce).attest,
+      device.certify(device.ak, nonce).attest,
       device.certifyCounter(nonce).attest,
       ...vectors(/attest\.bin$/),
     ],

@@ -2,7 +2,7 @@
  * A device in software for tests of the verifier: keys and structures a TPM would make, so that any bit of them can be set wrong.
  * Evidence of real and simulated TPMs is in the vectors and in the swtpm tests.
  */
-import { generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import type { Evidence, PcrValue, SignedAttestBytes } from '../../attestation/protocol/decode.js';
 import type { BankName } from '../../attestation/protocol/messages.js';
 import {
@@ -10,6 +10,8 @@ import {
   TPM_ALG_ECDSA,
   TPM_ALG_SHA256,
   TPM_GENERATED_VALUE,
+  TPM_RH_ENDORSEMENT,
+  TPM_RH_OWNER,
   TPM_ST_ATTEST_CERTIFY,
   TPM_ST_ATTEST_NV,
   TPM_ST_ATTEST_QUOTE,
@@ -23,7 +25,12 @@ import {
   type TpmsAttest,
 } from '../../attestation/tpm/tpms_attest.js';
 import { computeNvName, marshalTpmsNvPublic, type TpmsNvPublic } from '../../attestation/tpm/tpms_nv_public.js';
-import { computeName, type EccPublic, marshalTpmtPublic } from '../../attestation/tpm/tpmt_public.js';
+import {
+  computeName,
+  type EccPublic,
+  marshalTpmtPublic,
+  primaryQualifiedName,
+} from '../../attestation/tpm/tpmt_public.js';
 import { marshalTpmtSignature } from '../../attestation/tpm/tpmt_signature.js';
 
 export interface SoftwareKey {
@@ -100,7 +107,7 @@ export class SoftwareAttester {
   attest(attested: Attested, nonce: Uint8Array, change: Partial<TpmsAttest> = {}): SignedAttestBytes {
     const attest = marshalTpmsAttest({
       magic: TPM_GENERATED_VALUE,
-      qualifiedSigner: Buffer.concat([Buffer.from('000b', 'hex'), randomBytes(32)]),
+      qualifiedSigner: primaryQualifiedName(TPM_RH_ENDORSEMENT, this.ak.area),
       extraData: nonce,
       clockInfo: this.clockInfo,
       firmwareVersion: 1n,
@@ -118,8 +125,9 @@ export class SoftwareAttester {
     return this.attest({ type: TPM_ST_ATTEST_QUOTE, pcrSelect: selection, pcrDigest: computed.digest }, nonce);
   }
 
-  certify(name: Uint8Array, nonce: Uint8Array): SignedAttestBytes {
-    return this.attest({ type: TPM_ST_ATTEST_CERTIFY, name, qualifiedName: this.ak.name }, nonce);
+  certify(key: SoftwareKey, nonce: Uint8Array, hierarchy = TPM_RH_OWNER): SignedAttestBytes {
+    const qualifiedName = primaryQualifiedName(hierarchy, key.area);
+    return this.attest({ type: TPM_ST_ATTEST_CERTIFY, name: key.name, qualifiedName }, nonce);
   }
 
   certifyCounter(nonce: Uint8Array, change: { offset?: number; nvContents?: Uint8Array; indexName?: Uint8Array } = {}) {
@@ -137,7 +145,7 @@ export class SoftwareAttester {
     return {
       quote: this.quote(nonce, pcrs),
       pcrs: this.pcrValues(pcrs),
-      storageKey: { public: this.storageKey.public, ...this.certify(this.storageKey.name, nonce) },
+      storageKey: { public: this.storageKey.public, ...this.certify(this.storageKey, nonce) },
       counter: { nvPublic: this.counterPublic, ...this.certifyCounter(nonce) },
     };
   }

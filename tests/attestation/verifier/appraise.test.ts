@@ -2,9 +2,15 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { Endorsements } from '../../../attestation/protocol/device_record.js';
-import { TPM_ST_ATTEST_CERTIFY, TPM_ST_ATTEST_QUOTE } from '../../../attestation/tpm/constants.js';
+import {
+  TPM_RH_ENDORSEMENT,
+  TPM_RH_OWNER,
+  TPM_ST_ATTEST_CERTIFY,
+  TPM_ST_ATTEST_QUOTE,
+} from '../../../attestation/tpm/constants.js';
 import { selectPcrs } from '../../../attestation/tpm/pcr_selection.js';
 import { computeNvName, marshalTpmsNvPublic } from '../../../attestation/tpm/tpms_nv_public.js';
+import { primaryQualifiedName } from '../../../attestation/tpm/tpmt_public.js';
 import { parseAppraisalPolicy } from '../../../attestation/verifier/appraisal_policy.js';
 import { type AppraisalInput, appraise, checkClock, requireAffirming } from '../../../attestation/verifier/appraise.js';
 import { ROOT_CODE_EXCLUSIONS } from '../../../attestation/verifier/claims.js';
@@ -184,7 +190,7 @@ describe('appraise refuses', () => {
       'ERR_EVIDENCE_MALFORMED',
       /type: expected TPM_ST_ATTEST_QUOTE/,
       ({ device, nonce, input }) => ({
-        evidence: { ...input.evidence, quote: device.certify(device.ak.name, nonce) },
+        evidence: { ...input.evidence, quote: device.certify(device.ak, nonce) },
       }),
     ],
     [
@@ -253,7 +259,7 @@ describe('appraise refuses', () => {
       /storage key Name: expected 000b/,
       ({ device, nonce, input }) => {
         const other = softwareKey(STORAGE_KEY_AREA);
-        const storageKey = { public: other.public, ...device.certify(other.name, nonce) };
+        const storageKey = { public: other.public, ...device.certify(other, nonce) };
         return { evidence: { ...input.evidence, storageKey } };
       },
     ],
@@ -264,9 +270,32 @@ describe('appraise refuses', () => {
       ({ device, nonce, input }) => ({
         evidence: {
           ...input.evidence,
-          storageKey: { public: device.storageKey.public, ...device.certify(device.ak.name, nonce) },
+          storageKey: { public: device.storageKey.public, ...device.certify(device.ak, nonce) },
         },
       }),
+    ],
+    [
+      'a storage key outside the owner hierarchy, which TPM2_Clear would not destroy',
+      'ERR_STORAGE_KEY',
+      /certified Qualified Name/,
+      ({ device, nonce, input }) => {
+        const certified = device.certify(device.storageKey, nonce, TPM_RH_ENDORSEMENT);
+        return { evidence: { ...input.evidence, storageKey: { public: device.storageKey.public, ...certified } } };
+      },
+    ],
+    [
+      'an AK outside the endorsement hierarchy, whose resetCount is no resetCount',
+      'ERR_AK_NAME',
+      /qualifiedSigner/,
+      ({ device, nonce, input }) => {
+        const quoted = {
+          type: TPM_ST_ATTEST_QUOTE,
+          pcrSelect: selectPcrs(11, PCRS),
+          pcrDigest: Buffer.alloc(32),
+        } as const;
+        const qualifiedSigner = primaryQualifiedName(TPM_RH_OWNER, device.ak.area);
+        return { evidence: { ...input.evidence, quote: device.attest(quoted, nonce, { qualifiedSigner }) } };
+      },
     ],
     [
       'a certification over an old nonce',
@@ -275,7 +304,7 @@ describe('appraise refuses', () => {
       ({ device, input }) => ({
         evidence: {
           ...input.evidence,
-          storageKey: { public: device.storageKey.public, ...device.certify(device.storageKey.name, randomBytes(32)) },
+          storageKey: { public: device.storageKey.public, ...device.certify(device.storageKey, randomBytes(32)) },
         },
       }),
     ],

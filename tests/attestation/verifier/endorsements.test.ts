@@ -95,6 +95,13 @@ describe('verifyEk', () => {
     expect(attempt).toThrowError(message);
   });
 
+  it('tells the operator, not the device, when a root is no certificate', () => {
+    const attempt = () => verifyEk([ekCertificate()], ek.public, { roots: [root.der, Buffer.from('x')] }, NOW);
+    expect(attempt).toThrowError(
+      expect.objectContaining({ name: 'UsageError', message: expect.stringContaining('root 1') }),
+    );
+  });
+
   it('honours the path length of an issuer', () => {
     const below = makeCa('below', { issuer: intermediate });
     const attempt = () =>
@@ -126,6 +133,12 @@ describe('the EK', () => {
         code: 'ERR_EK_MISMATCH',
         message: expect.stringMatching(/attributes: expected 0x00030032/),
       }),
+    );
+  });
+
+  it('is named with SHA-256 or stronger', () => {
+    expect(attempt({ ...ek.area, nameAlg: 0x0004, authPolicy: Buffer.alloc(20) })).toThrowError(
+      /EK nameAlg: expected SHA-256/,
     );
   });
 

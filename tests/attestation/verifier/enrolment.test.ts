@@ -44,7 +44,7 @@ function exchange(): { device: SoftwareAttester; secret: Buffer; state: EnrolCha
   makeCredential(identity.ekPublic, identity.akName, secret);
   const nonce = randomBytes(32);
   const state = { request, ekChain: identity.ekChain, nonce, credentialDigest: credentialDigest(secret) };
-  const storageKey = device.certify(device.storageKey.name, nonce);
+  const storageKey = device.certify(device.storageKey, nonce);
   const counter = device.certifyCounter(nonce);
   const proof: EnrolProof = {
     protocol: 1,
@@ -100,7 +100,7 @@ describe('enrolment', () => {
       'a storage key certified over another nonce',
       'ERR_NONCE_MISMATCH',
       ({ device, proof }) => {
-        const { attest, signature } = device.certify(device.storageKey.name, randomBytes(32));
+        const { attest, signature } = device.certify(device.storageKey, randomBytes(32));
         return { storageKey: { ...proof.storageKey, attest: b64(attest), signature: b64(signature) } };
       },
     ],
@@ -108,7 +108,7 @@ describe('enrolment', () => {
       'a storage key certified by another AK',
       'ERR_QUOTE_SIGNATURE',
       ({ device, state, proof }) => {
-        const { attest, signature } = new SoftwareAttester().certify(device.storageKey.name, state.nonce);
+        const { attest, signature } = new SoftwareAttester().certify(device.storageKey, state.nonce);
         return { storageKey: { ...proof.storageKey, attest: b64(attest), signature: b64(signature) } };
       },
     ],
@@ -139,7 +139,7 @@ describe('enrolment', () => {
       'a certified key in place of the counter',
       'ERR_EVIDENCE_MALFORMED',
       ({ device, state, proof }) => {
-        const { attest, signature } = device.certify(device.counterName, state.nonce);
+        const { attest, signature } = device.certify(device.storageKey, state.nonce);
         return { counter: { ...proof.counter, attest: b64(attest), signature: b64(signature) } };
       },
     ],

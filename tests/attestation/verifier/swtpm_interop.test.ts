@@ -14,9 +14,8 @@ import { approvalKey } from '../../../attestation/protocol/approval_key.js';
 import { keyAuthPolicy, refLease } from '../../../attestation/protocol/key_policy.js';
 import { u16 } from '../../../attestation/tpm/byte_writer.js';
 import { selectPcrs } from '../../../attestation/tpm/pcr_selection.js';
-import { publicKeyOf } from '../../../attestation/tpm/tpmt_public.js';
 import { verifyEk } from '../../../attestation/verifier/endorsements.js';
-import { checkAk, checkCounter, checkStorageKey } from '../../../attestation/verifier/templates.js';
+import { attestationKeyOf, checkAk, checkCounter, checkStorageKey } from '../../../attestation/verifier/templates.js';
 import { verifyCertify, verifyCounterCertify, verifyQuote } from '../../../attestation/verifier/verify.js';
 import { missingSwtpmTool, Swtpm } from '../../support/swtpm.js';
 import { parseTpm2ToolsPcrs } from '../../support/tpm2_tools_pcrs.js';
@@ -77,10 +76,7 @@ describe.skipIf(missingSwtpmTool)('verifier and stock tpm2-tools on swtpm', () =
   }, 60_000);
   afterAll(() => tpm?.stop());
 
-  const attestationKey = () => {
-    const { area } = checkAk(buffer('ak.pub'));
-    return { key: publicKeyOf(area), ...(area.scheme === undefined ? {} : { scheme: area.scheme }) };
-  };
+  const attestationKey = () => attestationKeyOf(checkAk(buffer('ak.pub')));
 
   it.each([
     ['RSA 2048', 'rsa', '0x01c00002'],
@@ -154,8 +150,8 @@ describe.skipIf(missingSwtpmTool)('verifier and stock tpm2-tools on swtpm', () =
     const certified = { attest: read('cert'), signature: read('cert.sig') };
     // tpm2_certify cannot be told a nonce; its fixed one shows here.
     const fixed = Buffer.from('00ff55aa', 'hex');
-    expect(() => verifyCertify(certified, storage.name, attestationKey(), nonce)).toThrowError(/extraData/);
-    verifyCertify(certified, storage.name, attestationKey(), fixed);
+    expect(() => verifyCertify(certified, storage, attestationKey(), nonce)).toThrowError(/extraData/);
+    verifyCertify(certified, storage, attestationKey(), fixed);
 
     const nvPublic = await counterPublic();
     const counter = checkCounter(nvPublic);
