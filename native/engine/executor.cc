@@ -18,7 +18,10 @@ constexpr size_t kPageBytes = 4096;
 
 Result<std::unique_ptr<RunFrame>> RunFrame::create(std::shared_ptr<const Plan> plan, bool sealed) {
   std::unique_ptr<RunFrame> frame(new RunFrame(std::move(plan), sealed));
-  if (frame->plan_->arena_bytes > 0) {
+  if (frame->plan_->arena_is_secret && frame->plan_->arena_bytes > 0) {
+    SEALEDGE_ASSIGN(frame->secret_arena_, SecureBuffer::allocate(frame->plan_->arena_bytes, "activations"));
+    frame->arena_ = frame->secret_arena_.data();
+  } else if (frame->plan_->arena_bytes > 0) {
     const size_t size = (frame->plan_->arena_bytes + kPageBytes - 1) / kPageBytes * kPageBytes;
     void* pages = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (pages == MAP_FAILED) {
@@ -34,7 +37,7 @@ Result<std::unique_ptr<RunFrame>> RunFrame::create(std::shared_ptr<const Plan> p
 }
 
 RunFrame::~RunFrame() {
-  if (!arena_) return;
+  if (!arena_ || secret_arena_) return;
   if (sealed_) wipe(arena_, arena_bytes_);
   ::munmap(arena_, arena_bytes_);
 }

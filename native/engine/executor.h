@@ -11,6 +11,7 @@
 #include "core/result.h"
 #include "core/thread_pool.h"
 #include "graph/plan.h"
+#include "memory/secure_buffer.h"
 
 namespace sealedge {
 
@@ -44,6 +45,7 @@ class RunFrame {
 
   std::shared_ptr<const Plan> plan_;
   bool sealed_;
+  SecureBuffer secret_arena_;  // the arena, when the plan wants it there
   uint8_t* arena_ = nullptr;
   size_t arena_bytes_ = 0;
   std::vector<const uint8_t*> input_pointers_;  // of all steps, one after another

@@ -64,26 +64,10 @@ Result<void> infer_node(Graph* graph, const Node& node) {
   return {};
 }
 
-Result<bool> make_constant(Graph* graph, size_t index, ConstantStore* store, size_t limit_bytes) {
+Result<void> evaluate_node(Graph* graph, size_t index, ConstantStore* store) {
   const Node& node = graph->nodes[index];
   const std::vector<Operand> inputs = operands_of(*graph, node.inputs);
   const std::vector<Operand> outputs = operands_of(*graph, node.outputs);
-  if (is_view(node, inputs, outputs)) {
-    graph->values[node.outputs[0]].constant = graph->values[node.inputs[0]].constant;
-    return true;
-  }
-  const bool all_constant =
-      std::all_of(inputs.begin(), inputs.end(), [](const Operand& input) { return !input.present || input.constant; });
-  if (!all_constant && !node.op->needs_only_dims()) return false;
-  if (!fits(*graph, node, inputs, outputs, limit_bytes)) return false;
-  // Constants are row-major; an operator that wants images otherwise (a convolution of constants) runs with the others.
-  const FormatChoice formats = node.op->choose_formats(inputs, outputs);
-  const auto row_major = [](Format format) { return format == Format::kRowMajor; };
-  if (!std::all_of(formats.inputs.begin(), formats.inputs.end(), row_major) ||
-      !std::all_of(formats.outputs.begin(), formats.outputs.end(), row_major)) {
-    return false;
-  }
-
   OpSetup setup;
   setup.inputs = inputs;
   setup.outputs = outputs;
@@ -107,6 +91,30 @@ Result<bool> make_constant(Graph* graph, size_t index, ConstantStore* store, siz
   for (size_t i = 0; i < outputs.size(); ++i) {
     if (results[i]) graph->values[node.outputs[i]].constant = std::move(results[i]);
   }
+  return {};
+}
+
+Result<bool> make_constant(Graph* graph, size_t index, ConstantStore* store, size_t limit_bytes) {
+  const Node& node = graph->nodes[index];
+  const std::vector<Operand> inputs = operands_of(*graph, node.inputs);
+  const std::vector<Operand> outputs = operands_of(*graph, node.outputs);
+  if (is_view(node, inputs, outputs)) {
+    graph->values[node.outputs[0]].constant = graph->values[node.inputs[0]].constant;
+    return true;
+  }
+  const bool all_constant =
+      std::all_of(inputs.begin(), inputs.end(), [](const Operand& input) { return !input.present || input.constant; });
+  if (!all_constant && !node.op->needs_only_dims()) return false;
+  if (!fits(*graph, node, inputs, outputs, limit_bytes)) return false;
+  // Constants are row-major; an operator that wants images otherwise (a convolution of constants) runs with the others.
+  const FormatChoice formats = node.op->choose_formats(inputs, outputs);
+  const auto row_major = [](Format format) { return format == Format::kRowMajor; };
+  if (!std::all_of(formats.inputs.begin(), formats.inputs.end(), row_major) ||
+      !std::all_of(formats.outputs.begin(), formats.outputs.end(), row_major)) {
+    return false;
+  }
+
+  SEALEDGE_TRY(evaluate_node(graph, index, store));
   return true;
 }
 

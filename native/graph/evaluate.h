@@ -16,6 +16,10 @@ namespace sealedge {
 // and checked.
 Result<bool> make_constant(Graph* graph, size_t index, ConstantStore* store, size_t limit_bytes);
 
+// The same without asking: runs the node on its constant inputs, in their formats, and makes its outputs constants.
+// Precondition: every present input has data (or only dims matter).
+Result<void> evaluate_node(Graph* graph, size_t index, ConstantStore* store);
+
 // graph->values[...].fact of the node's outputs, from Op::infer on its inputs; checked against the limits of
 // graph/tensor.h.
 Result<void> infer_node(Graph* graph, const Node& node);

@@ -78,6 +78,7 @@ class MemoryPlanner {
       const ValueId storage = root(node.inputs[i]);
       if (plan_.values[storage].kind != Location::Kind::kArena || last_use_[storage] != index) continue;
       if (size_of(node.inputs[i]) != size_of(node.outputs[0])) continue;
+      if (inputs[i].format != outputs[0].format && !formats_coincide(inputs[i].dims)) continue;
       size_t reads = 0;
       node.for_each_input([&](ValueId id) { reads += root(id) == storage ? 1 : 0; });
       if (reads == 1) return storage;

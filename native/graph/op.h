@@ -96,6 +96,10 @@ class Op {
   virtual FormatChoice choose_formats(std::span<const Operand> inputs, std::span<const Operand> outputs) const;
   // Output 0 has the bytes of input 0 as they are (Reshape ...): no step is run, both share storage. Formats are final.
   virtual bool output_is_view(std::span<const Operand> inputs, std::span<const Operand> outputs) const { return false; }
+  // Elements of this input may appear unchanged in an output or in scratch (Concat, Gather, packing for a product).
+  // When such an input is a weight of a sealed model, the activations of its runs are kept in secret memory. Packed
+  // weights do not count.
+  virtual bool may_copy_input(size_t input) const { return true; }
   // Output 0 may be written over this input, because each element is read before its place is written. The planner
   // checks that sizes are equal and nobody reads the input afterwards.
   virtual bool may_overwrite(size_t input, std::span<const Operand> inputs, std::span<const Operand> outputs) const {

@@ -159,5 +159,6 @@ OpPtr make_constant_of_shape(TensorFact value, std::vector<uint8_t> bytes);  // 
 OpPtr make_range();                                                          // start, limit, delta
 // Copies between row-major and channels-last; inserted by the planner, never imported.
 OpPtr make_convert_format(Format to);
+bool is_convert_format(const Op& op);
 
 }  // namespace sealedge

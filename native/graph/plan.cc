@@ -38,6 +38,12 @@ Result<EpilogueSetup> epilogue_of(const Graph& graph, const Node& node) {
   return setup;
 }
 
+// Numbers that could be somebody's work: not indices or shapes, and more than an epsilon or a scale.
+bool holds_weights(const Constant& constant) {
+  return !data_type_is_integer(constant.fact.type) && constant.fact.type != DataType::kBool &&
+         element_count(constant.fact.dims) * static_cast<int64_t>(data_type_size_bytes(constant.fact.type)) >= 16;
+}
+
 class Planner {
  public:
   Planner(const Graph& model, const PlanOptions& options, Plan* plan) : graph_(model), options_(options), plan_(plan) {}
@@ -52,6 +58,7 @@ class Planner {
     cancel_transposes(&graph_);
     SEALEDGE_TRY(fuse_epilogues(&graph_, derived));
     assign_formats(&graph_);
+    SEALEDGE_TRY(convert_constants(&graph_, plan_->constants.get()));
     graph_.remove_dead_nodes();
 
     SEALEDGE_TRY(prepare_kernels());
@@ -77,6 +84,7 @@ class Planner {
                          {ErrorCode::kInternal, "input " + std::to_string(i) + " was not loaded as it is wanted"});
         }
         plan_->keep.push_back(constant);
+        if (!inputs[i].weight && holds_weights(*constant) && node.op->may_copy_input(i)) copies_weights_ = true;
       }
       OpSetup setup;
       setup.inputs = inputs;
@@ -120,6 +128,7 @@ class Planner {
       plan_->keep.push_back(constant);
     }
     plan_->arena_bytes = memory.arena_bytes;
+    plan_->arena_is_secret = copies_weights_ && options_.constants == ConstantStore::Kind::kSecret;
     return {};
   }
 
@@ -128,6 +137,7 @@ class Planner {
   Plan* plan_;
   std::vector<std::unique_ptr<Kernel>> kernels_;
   std::vector<size_t> scratch_bytes_;
+  bool copies_weights_ = false;
 };
 
 }  // namespace

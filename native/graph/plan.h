@@ -15,8 +15,9 @@
 
 namespace sealedge {
 
-// Constants up to this size that follow from shapes are computed when planning.
-inline constexpr size_t kPlanConstantBytes = 64 * 1024;
+// What follows from shapes and constants alone is computed when planning, up to this size; of a sealed model without a
+// bound, because what is computed from weights must not reach the arena.
+inline constexpr size_t kPlanConstantBytes = size_t{1} << 20;
 
 struct PlanStep {
   std::unique_ptr<Kernel> kernel;
@@ -37,6 +38,7 @@ struct Plan {
   std::vector<PlanStep> steps;
   std::vector<PlanOutput> outputs;
   size_t arena_bytes = 0;
+  bool arena_is_secret = false;                       // sealed model, and a step may copy weights into it
   std::unique_ptr<ConstantStore> constants;           // computed from shapes; the model's are the model's
   std::vector<std::shared_ptr<const Constant>> keep;  // whose data or weights the steps point to
 };

@@ -43,6 +43,7 @@ class BatchNormOp final : public Op {
  public:
   explicit BatchNormOp(float epsilon) : epsilon_(epsilon) {}
   const char* op_type() const override { return "BatchNormalization"; }
+  bool may_copy_input(size_t) const override { return false; }
   float epsilon() const { return epsilon_; }
 
   Result<std::vector<TensorFact>> infer(std::span<const Operand> inputs) const override {

@@ -273,6 +273,11 @@ class BinaryElementwiseOp final : public Op {
   bool may_overwrite(size_t input, std::span<const Operand> inputs, std::span<const Operand> outputs) const override {
     return inputs[input].type == outputs[0].type && inputs[input].dims == outputs[0].dims;
   }
+  // Of two numbers one may come out as it was.
+  bool may_copy_input(size_t) const override {
+    return kind_ == BinaryKind::kMin || kind_ == BinaryKind::kMax || kind_ == BinaryKind::kMod ||
+           kind_ == BinaryKind::kFmod;
+  }
 
   Result<std::unique_ptr<Kernel>> prepare(const OpSetup& setup) const override {
     const Operand& y = setup.outputs[0];

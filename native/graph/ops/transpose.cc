@@ -108,6 +108,8 @@ class ConvertFormatOp final : public Op {
 OpPtr make_transpose(std::vector<int64_t> perm) { return std::make_shared<TransposeOp>(std::move(perm)); }
 OpPtr make_convert_format(Format to) { return std::make_shared<ConvertFormatOp>(to); }
 
+bool is_convert_format(const Op& op) { return dynamic_cast<const ConvertFormatOp*>(&op) != nullptr; }
+
 std::optional<std::vector<int64_t>> as_transpose(const Op& op) {
   const auto* transpose = dynamic_cast<const TransposeOp*>(&op);
   if (!transpose) return std::nullopt;

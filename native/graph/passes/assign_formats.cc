@@ -2,6 +2,8 @@
 
 #include <unordered_map>
 
+#include "graph/evaluate.h"
+
 namespace sealedge {
 
 namespace {
@@ -60,5 +62,17 @@ class FormatAssigner {
 }  // namespace
 
 void assign_formats(Graph* graph) { FormatAssigner(graph).run(); }
+
+Result<void> convert_constants(Graph* graph, ConstantStore* store) {
+  for (size_t i = 0; i < graph->nodes.size(); ++i) {
+    const Node& node = graph->nodes[i];
+    if (node.inputs.size() != 1 || !graph->values[node.inputs[0]].constant || !is_convert_format(*node.op)) continue;
+    SEALEDGE_TRY(evaluate_node(graph, i, store));
+  }
+  std::erase_if(graph->nodes, [&](const Node& node) {
+    return is_convert_format(*node.op) && graph->values[node.outputs[0]].constant != nullptr;
+  });
+  return {};
+}
 
 }  // namespace sealedge

@@ -6,10 +6,22 @@
 
 namespace sealedge {
 
+namespace {
+
+// What is computed from a sealed model's weights must lie in secret memory, so it is never left for the run.
+bool depends_on_weights(const Graph& graph, const Node& node) {
+  return std::any_of(node.inputs.begin(), node.inputs.end(), [&](ValueId id) {
+    return id != kNoValue && graph.values[id].constant && !data_type_is_integer(graph.values[id].fact.type);
+  });
+}
+
+}  // namespace
+
 Result<void> infer_shapes(Graph* graph, ConstantStore* store, size_t limit_bytes) {
   for (size_t i = 0; i < graph->nodes.size(); ++i) {
     SEALEDGE_TRY(infer_node(graph, graph->nodes[i]));
-    SEALEDGE_TRY(make_constant(graph, i, store, limit_bytes));
+    const bool unbounded = store->kind() == ConstantStore::Kind::kSecret && depends_on_weights(*graph, graph->nodes[i]);
+    SEALEDGE_TRY(make_constant(graph, i, store, unbounded ? SIZE_MAX : limit_bytes));
   }
   std::erase_if(graph->nodes, [&](const Node& node) {
     return std::all_of(node.outputs.begin(), node.outputs.end(),
