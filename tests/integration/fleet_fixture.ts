@@ -1,5 +1,5 @@
 /** A verifier in this process, a fleet with an operator's key, and devices on software TPMs: what the tests of this folder share. */
-import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +10,6 @@ import { fetchKey } from '../../attestation/attester/fetch_key.js';
 import type { DevicePins } from '../../attestation/attester/pins.js';
 import { StateDirectory } from '../../attestation/attester/state_directory.js';
 import { type VerifierApi, verifierClient } from '../../attestation/attester/verifier_client.js';
-import { approveState } from '../../attestation/key_release/approvals.js';
 import type { StateApproval } from '../../attestation/protocol/messages.js';
 import { loadOrCreateIdentity, type VerifierIdentity } from '../../attestation/service/identity.js';
 import { type RunningServer, startServer } from '../../attestation/service/server.js';
@@ -19,10 +18,9 @@ import { OperatorClient } from '../../src/cli/operator_client.js';
 import { deriveKeyId } from '../../src/container/format.js';
 import { formatKeyFile } from '../../src/container/key_file.js';
 import type { Swtpm } from '../support/swtpm.js';
+import { FLEET, type FleetDocumentOptions, fleetDocuments } from './fleet_documents.js';
 
-export const FLEET = 'plant-1';
 export const MODEL = 'motor';
-export const PCRS = [0, 7, 16];
 
 /** A clock that tests can turn. */
 export interface TestClock {
@@ -32,8 +30,7 @@ export interface TestClock {
 export class FleetFixture {
   readonly clock: TestClock = { offsetMs: 0 };
   readonly logLines: string[] = [];
-  readonly stateKey: KeyObject;
-  readonly #statePublicPem: string;
+  readonly stateKey = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   readonly directory: string;
   identity!: VerifierIdentity;
   server!: RunningServer;
@@ -42,9 +39,6 @@ export class FleetFixture {
 
   private constructor(directory: string) {
     this.directory = directory;
-    const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    this.stateKey = pair.privateKey;
-    this.#statePublicPem = pair.publicKey.export({ type: 'spki', format: 'pem' }) as string;
   }
 
   static async start(): Promise<FleetFixture> {
@@ -87,36 +81,15 @@ export class FleetFixture {
   }
 
   /** The fleet trusts the CA of `swtpm`, and the state that TPM is in. */
-  async trust(swtpm: Swtpm, options: { release?: object; appraisal?: object; pcrs?: number[] } = {}): Promise<void> {
-    const pcrs = options.pcrs ?? PCRS;
+  async trust(swtpm: Swtpm, options: FleetDocumentOptions = {}): Promise<void> {
     const current = await this.operator.get<{ revision: number }>(`policies/${FLEET}`).catch(() => ({ revision: 0 }));
-    const values = await readPcrs(swtpm, pcrs);
-    const states = [
-      {
-        id: 'good',
-        bank: 'sha256',
-        pcrs: Object.fromEntries([...values].map(([pcr, value]) => [pcr, [value.toString('hex')]])),
-      },
-    ];
-    const { root, issuer } = swtpm.caCertificates;
-    await this.operator.send('PUT', `policies/${FLEET}`, {
-      expectedRevision: current.revision,
-      policy: {
-        format: 'sealedge-fleet-policy/1',
-        appraisal: { format: 'sealedge-appraisal-policy/1', id: 'test', bank: 'sha256', pcrs, ...options.appraisal },
-        referenceValues: { format: 'sealedge-reference-values/1', states },
-        ekRoots: [root],
-        ekIntermediates: [issuer],
-        release: { format: 'sealedge-release-policy/1', stateKey: this.#statePublicPem, ...options.release },
-      },
-    });
+    const { policy } = await fleetDocuments(swtpm, this.stateKey, options);
+    await this.operator.send('PUT', `policies/${FLEET}`, { expectedRevision: current.revision, policy });
   }
 
   /** What the operator's tool does: signs the state that `swtpm` is in, and gives the verifier the signature. */
-  async approve(swtpm: Swtpm, epoch = 1, pcrs = PCRS): Promise<StateApproval> {
-    const values = await readPcrs(swtpm, pcrs);
-    const state = { fleet: FLEET, epoch: BigInt(epoch), bank: 'sha256' as const, pcrs: values };
-    const approval = approveState(state, this.stateKey);
+  async approve(swtpm: Swtpm, epoch = 1): Promise<StateApproval> {
+    const { approval } = await fleetDocuments(swtpm, this.stateKey, { epoch });
     await this.operator.send('POST', `approvals/${FLEET}`, { approvals: [approval] });
     return approval;
   }
@@ -192,13 +165,4 @@ export class Device {
   async fetchKey(version?: bigint, model = MODEL) {
     return fetchKey({ ...(await this.context()), model, ...(version === undefined ? {} : { version }) });
   }
-}
-
-export async function readPcrs(swtpm: Swtpm, pcrs: readonly number[]): Promise<Map<number, Buffer>> {
-  const text = await swtpm.tool('tpm2_pcrread', `sha256:${pcrs.join(',')}`);
-  const values = new Map<number, Buffer>();
-  for (const [, pcr, value] of text.matchAll(/^\s*(\d+)\s*:\s*0x([0-9A-Fa-f]{64})/gm))
-    values.set(Number(pcr), Buffer.from(value as string, 'hex'));
-  if (values.size !== pcrs.length) throw new Error(`tpm2_pcrread gave ${values.size} of ${pcrs.length} PCRs`);
-  return values;
 }

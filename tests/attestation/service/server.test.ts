@@ -269,6 +269,6 @@ function forms(secret: Buffer): Buffer[] {
     secret.toString('latin1'),
   ];
   return [secret, ...texts.map((text) => Buffer.from(text, 'latin1'))].filter(
-    (form) => form.length > 0 || randomBytes(0),
+    (form) => form.length > 0,
   );
 }
