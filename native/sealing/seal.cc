@@ -47,9 +47,8 @@ class Sealing {
   Result<void> write_weights() {
     std::vector<size_t> order(plan_->segments.size());
     std::iota(order.begin(), order.end(), size_t{0});
-    std::stable_sort(order.begin(), order.end(), [this](size_t a, size_t b) {
-      return plan_->segments[a].length_bytes > plan_->segments[b].length_bytes;
-    });
+    std::sort(order.begin(), order.end(),
+              [this](size_t a, size_t b) { return plan_->segments[a].length_bytes > plan_->segments[b].length_bytes; });
     SEALEDGE_ASSIGN(const auto pool, ThreadPool::create(std::max(target_.threads, 1U)));
     pool->parallel_for(order.size(), std::max(target_.threads, 1U), [&](size_t i, unsigned) {
       if (progress_->cancelled.load(std::memory_order_relaxed)) return;

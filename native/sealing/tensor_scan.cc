@@ -165,9 +165,8 @@ Result<bool> scan_tensor(const std::shared_ptr<const ByteSource>& source, uint64
   }
   record->external_data.clear();
   if (!known) {
-    for (const int64_t dim : record->dims) {
-      if (dim < 0) return malformed("a negative dimension");
-    }
+    uint64_t element = 0;
+    if (raw_size_bytes(record->data_type, {}, &element)) return malformed("dims");
     return true;
   }
   record->source = source;
