@@ -9,7 +9,6 @@ const TYPE_PREFIX = 'urn:sealedge:problem:';
 
 const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   ERR_EVIDENCE_MALFORMED: 400,
-  ERR_OPTION_INVALID: 400,
   ERR_NONCE_MISMATCH: 401,
   ERR_NONCE_EXPIRED: 401,
   ERR_NONCE_UNKNOWN: 401,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { codeOfProblem, problemOf } from '../../../attestation/protocol/problem.js';
-import { AppraisalError, EvidenceError, ServiceError } from '../../../src/errors.js';
+import { AppraisalError, EvidenceError, ServiceError, UsageError } from '../../../src/errors.js';
 
 describe('problems', () => {
   it('say what kind of refusal it was, and nothing of why', () => {
@@ -20,7 +20,13 @@ describe('problems', () => {
   });
 
   it('hide what is not a refusal', () => {
-    for (const error of [new Error('secret path'), new ServiceError('ERR_STORE', 'disk'), 'x', undefined]) {
+    for (const error of [
+      new Error('secret path'),
+      new UsageError('ERR_OPTION_INVALID', 'a damaged record'),
+      new ServiceError('ERR_STORE', 'disk'),
+      'x',
+      undefined,
+    ]) {
       expect(problemOf(error)).toEqual({ type: 'urn:sealedge:problem:internal', title: 'internal', status: 500 });
     }
     expect(codeOfProblem({ type: 'urn:sealedge:problem:internal' })).toBeUndefined();
