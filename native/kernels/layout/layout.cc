@@ -1,7 +1,9 @@
 #include "kernels/layout/layout.h"
 
 #include <cassert>
+#include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "kernels/dispatch.h"
 #include "kernels/layout/layout_family.h"
@@ -41,6 +43,18 @@ void transpose_matrix(size_t element_bytes, size_t rows, size_t columns, const u
   }
 }
 
+// The same copy walking its destination in the order of memory: the caller's order of dimensions means nothing here.
+StridedCopy in_destination_order(StridedCopy copy) {
+  for (size_t i = 1; i < copy.rank; i++) {
+    for (size_t d = i; d > 0 && std::abs(copy.destination_stride[d - 1]) < std::abs(copy.destination_stride[d]); d--) {
+      std::swap(copy.dims[d - 1], copy.dims[d]);
+      std::swap(copy.source_stride[d - 1], copy.source_stride[d]);
+      std::swap(copy.destination_stride[d - 1], copy.destination_stride[d]);
+    }
+  }
+  return copy;
+}
+
 // `copy` with adjacent dimensions joined where both sides walk them as one, and dimensions of size 1 dropped.
 StridedCopy join_dimensions(const StridedCopy& copy) {
   StridedCopy joined = {
@@ -66,27 +80,58 @@ StridedCopy join_dimensions(const StridedCopy& copy) {
   return joined;
 }
 
+// `rows` runs of kSize contiguous elements each: what slicing or joining narrow tensors comes to. A size known here
+// becomes one or two moves, where memcpy would cost a call.
+template <typename T, size_t kSize>
+void copy_narrow(const T* source, ptrdiff_t source_step, T* destination, ptrdiff_t destination_step, size_t rows) {
+  for (size_t r = 0; r < rows; r++, source += source_step, destination += destination_step) {
+    std::memcpy(destination, source, kSize * sizeof(T));
+  }
+}
+
 template <typename T>
-void copy_row(const T* source, ptrdiff_t source_stride, T* destination, ptrdiff_t destination_stride, size_t size) {
-  if (source_stride == 1 && destination_stride == 1) {
-    std::memcpy(destination, source, size * sizeof(T));
+void copy_runs(const T* source, ptrdiff_t source_step, T* destination, ptrdiff_t destination_step, size_t rows,
+               size_t size) {
+  switch (size) {
+    case 1:
+      return copy_narrow<T, 1>(source, source_step, destination, destination_step, rows);
+    case 2:
+      return copy_narrow<T, 2>(source, source_step, destination, destination_step, rows);
+    case 3:
+      return copy_narrow<T, 3>(source, source_step, destination, destination_step, rows);
+    case 4:
+      return copy_narrow<T, 4>(source, source_step, destination, destination_step, rows);
+    case 8:
+      return copy_narrow<T, 8>(source, source_step, destination, destination_step, rows);
+    case 16:
+      return copy_narrow<T, 16>(source, source_step, destination, destination_step, rows);
+    default:
+      for (size_t r = 0; r < rows; r++, source += source_step, destination += destination_step) {
+        std::memcpy(destination, source, size * sizeof(T));
+      }
+  }
+}
+
+// The two innermost dimensions.
+template <typename T>
+void copy_plane(const StridedCopy& c, const T* source, T* destination) {
+  const size_t last = c.rank - 1, rows = c.dims[last - 1], size = c.dims[last];
+  const ptrdiff_t source_row = c.source_stride[last - 1], destination_row = c.destination_stride[last - 1];
+  const ptrdiff_t source_step = c.source_stride[last], destination_step = c.destination_stride[last];
+  if (source_step == 1 && destination_step == 1) {
+    copy_runs(source, source_row, destination, destination_row, rows, size);
     return;
   }
-  for (size_t i = 0; i < size; i++) {
-    destination[static_cast<ptrdiff_t>(i) * destination_stride] = source[static_cast<ptrdiff_t>(i) * source_stride];
+  for (size_t r = 0; r < rows; r++, source += source_row, destination += destination_row) {
+    const T* from = source;
+    T* to = destination;
+    for (size_t i = 0; i < size; i++, from += source_step, to += destination_step) *to = *from;
   }
 }
 
 template <typename T>
 void copy_dimension(const StridedCopy& c, size_t d, const T* source, T* destination) {
-  if (d + 1 >= c.rank) {
-    if (c.rank == 0) {
-      *destination = *source;
-    } else {
-      copy_row(source, c.source_stride[d], destination, c.destination_stride[d], c.dims[d]);
-    }
-    return;
-  }
+  if (d + 2 == c.rank) return copy_plane(c, source, destination);
   for (size_t i = 0; i < c.dims[d]; i++) {
     copy_dimension(c, d + 1, source, destination);
     source += c.source_stride[d];
@@ -136,7 +181,17 @@ void strided_copy(const StridedCopy& copy, const void* source, void* destination
   for (size_t d = 0; d < copy.rank; d++) {
     if (copy.dims[d] == 0) return;
   }
-  const StridedCopy joined = join_dimensions(copy);
+  StridedCopy joined = join_dimensions(in_destination_order(copy));
+  // At least two dimensions from here on; join_dimensions has left room.
+  for (; joined.rank < 2; joined.rank++) {
+    for (size_t d = joined.rank; d > 0; d--) {
+      joined.dims[d] = joined.dims[d - 1];
+      joined.source_stride[d] = joined.source_stride[d - 1];
+      joined.destination_stride[d] = joined.destination_stride[d - 1];
+    }
+    joined.dims[0] = 1;
+    joined.source_stride[0] = joined.destination_stride[0] = 1;
+  }
   if (is_transpose_32(joined)) {
     copy_transposing(joined, 0, static_cast<const uint32_t*>(source), static_cast<uint32_t*>(destination),
                      *context.kernels->layout);

@@ -108,6 +108,18 @@ TEST_P(Layout, CopiesStrided) {
       4, 0, 4);
 }
 
+// A channels-last part of a channels-last whole, its dimensions given in the order of the standard: (1, 16, 6, 7) into
+// 48 channels.
+TEST_P(Layout, CopiesInAnyOrderOfDimensions) {
+  check_every_size(*GetParam(),
+                   {.element_bytes = 1,
+                    .rank = 4,
+                    .dims = {1, 16, 6, 7},
+                    .source_stride = {672, 1, 112, 16},
+                    .destination_stride = {2016, 1, 336, 48}},
+                   672, 0, 2016);
+}
+
 INSTANTIATE_TEST_SUITE_P(EveryIsa, Layout, ::testing::ValuesIn(tables()),
                          [](const auto& info) { return std::string(info.param->isa); });
 
