@@ -13,6 +13,11 @@ export const missingAttestationVectors: string | undefined = existsSync(join(ROO
   ? undefined
   : `attestation vectors not found: ${ROOT} (set SEALEDGE_TEST_DATA)`;
 
+/** Names a suite so that its being skipped says why. */
+export function vectorSuite(name: string): string {
+  return missingAttestationVectors === undefined ? name : `${name} (${missingAttestationVectors})`;
+}
+
 export class VectorFolder {
   constructor(
     readonly kind: string,

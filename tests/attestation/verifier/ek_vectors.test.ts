@@ -4,7 +4,12 @@ import { TPM_ALG_ECC, TPM_ALG_RSA, TPM_ECC_NIST_P256 } from '../../../attestatio
 import { marshalTpmtPublic, type TpmtPublic } from '../../../attestation/tpm/tpmt_public.js';
 import { parseCertificate } from '../../../attestation/verifier/certificate.js';
 import { verifyEk } from '../../../attestation/verifier/endorsements.js';
-import { missingAttestationVectors, type VectorFolder, vectorFolders } from '../../support/attestation_vectors.js';
+import {
+  missingAttestationVectors,
+  type VectorFolder,
+  vectorFolders,
+  vectorSuite,
+} from '../../support/attestation_vectors.js';
 
 interface Expected {
   chain: 'valid' | 'untrusted';
@@ -45,7 +50,7 @@ function publicAreaOf(der: Buffer): Buffer {
 const chainOf = (vector: VectorFolder, expected: Expected) =>
   (expected.chainFiles ?? []).map((file) => vector.text(file));
 
-describe.skipIf(missingAttestationVectors)('ek-certs vectors', () => {
+describe.skipIf(missingAttestationVectors)(vectorSuite('ek-certs vectors'), () => {
   it.each(vectorFolders('ek-certs').map((vector) => [vector.name, vector] as const))('%s', (_name, vector) => {
     const expected = vector.json<Expected>('expected.json');
     const der = vector.bytes('ek-cert.der');

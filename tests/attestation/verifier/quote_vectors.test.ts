@@ -7,7 +7,12 @@ import { hashByName } from '../../../attestation/tpm/hash.js';
 import type { PcrSelection } from '../../../attestation/tpm/pcr_selection.js';
 import { parseTpmsAttest } from '../../../attestation/tpm/tpms_attest.js';
 import { verifyQuote } from '../../../attestation/verifier/verify.js';
-import { missingAttestationVectors, type VectorFolder, vectorFolders } from '../../support/attestation_vectors.js';
+import {
+  missingAttestationVectors,
+  type VectorFolder,
+  vectorFolders,
+  vectorSuite,
+} from '../../support/attestation_vectors.js';
 import { parseTpm2ToolsPcrs } from '../../support/tpm2_tools_pcrs.js';
 
 interface Expected {
@@ -44,7 +49,9 @@ function signed(vector: VectorFolder): { attest: Buffer; signature: Buffer } {
 
 const akOf = (vector: VectorFolder) => ({ key: createPublicKey(vector.text('ak.pem')) });
 
-describe.skipIf(missingAttestationVectors)('evidence vectors', () => {
+describe.skipIf(missingAttestationVectors)(vectorSuite('evidence vectors'), () => {
+  it('are there', () => expect(vectorFolders('evidence')).not.toHaveLength(0));
+
   it.each(vectorFolders('evidence').map((vector) => [vector.name, vector] as const))('%s verifies', (_name, vector) => {
     const expected = vector.json<Expected>('expected.json');
     const nonce = expected.nonceText
@@ -128,7 +135,9 @@ describe.skipIf(missingAttestationVectors)('evidence vectors', () => {
   );
 });
 
-describe.skipIf(missingAttestationVectors)('negative-quotes vectors', () => {
+describe.skipIf(missingAttestationVectors)(vectorSuite('negative-quotes vectors'), () => {
+  it('are there', () => expect(vectorFolders('negative-quotes')).not.toHaveLength(0));
+
   /** What a verdict of the collection means here: code and what the message names. */
   const MEANING: readonly [RegExp, string, RegExp][] = [
     [/^refuse: signature/, 'ERR_QUOTE_SIGNATURE', /signature/],
