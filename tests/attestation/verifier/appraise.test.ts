@@ -375,8 +375,10 @@ describe('checkClock', () => {
     expect(() => checkClock(last, { ...last, clock: 2000n })).not.toThrow();
     expect(() => checkClock(last, { ...last, restartCount: 3, clock: 1500n })).not.toThrow();
     expect(() => checkClock(last, { ...last, resetCount: 5, restartCount: 0, clock: 1500n })).not.toThrow();
-    // An unorderly shutdown loses what of the clock was not written to NV yet, and the TPM says so.
-    expect(() => checkClock(last, { clock: 900n, resetCount: 5, restartCount: 0, safe: false })).not.toThrow();
+    // An unorderly shutdown loses what of the clock was not written to NV yet, whatever `safe` says by then.
+    for (const safe of [false, true]) {
+      expect(() => checkClock(last, { clock: 900n, resetCount: 5, restartCount: 0, safe })).not.toThrow();
+    }
   });
 
   it.each([
@@ -384,7 +386,6 @@ describe('checkClock', () => {
     ['restartCount', { ...last, restartCount: 1 }],
     ['clock', { ...last, clock: 999n }],
     ['clock', { ...last, clock: 999n, safe: false }],
-    ['clock', { ...last, resetCount: 5, clock: 999n }],
   ])('refuses a %s that went back', (what, now) => {
     expect(() => checkClock(last, now)).toThrowError(
       expect.objectContaining({ code: 'ERR_CLOCK', message: expect.stringContaining(what) }),
