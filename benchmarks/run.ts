@@ -1,0 +1,104 @@
+/**
+ * npm run bench -- [trial ...] [--model NAME] [--rounds N] [--json]
+ * Trials: latency, load, seal, kernels; all when none is named. benchmarks/README.md explains them.
+ */
+import { parseArgs } from 'node:util';
+import { measureSealing, sealingTable } from './container/sealing.js';
+import { latencyTable, measureLatency } from './end_to_end/latency.js';
+import { loadTable, measureLoad } from './end_to_end/load.js';
+import { runKernelBenchmarks } from './kernels/run_kernels.js';
+import { describeMachine } from './support/machine.js';
+import { type BenchmarkModel, findModels } from './support/models.js';
+import { loadOnnxruntime, type Onnxruntime } from './support/onnxruntime.js';
+
+const TRIALS = ['latency', 'load', 'seal', 'kernels'] as const;
+type Trial = (typeof TRIALS)[number];
+
+interface Options {
+  readonly trials: readonly Trial[];
+  readonly model: string | undefined;
+  readonly rounds: number;
+  readonly json: boolean;
+}
+
+function parseOptions(): Options {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      model: { type: 'string' },
+      rounds: { type: 'string', default: '40' },
+      json: { type: 'boolean', default: false },
+    },
+  });
+  const rounds = Number(values.rounds);
+  if (!Number.isInteger(rounds) || rounds < 1)
+    throw new Error(`--rounds: expected a positive number, got ${values.rounds}`);
+  const trials = positionals.map((name) => {
+    const trial = TRIALS.find((known) => known === name);
+    if (trial === undefined) throw new Error(`unknown trial ${name}: expected ${TRIALS.join(', ')}`);
+    return trial;
+  });
+  return { trials: trials.length > 0 ? trials : TRIALS, model: values.model, rounds, json: values.json };
+}
+
+async function overModels<T>(
+  models: readonly BenchmarkModel[],
+  say: (line: string) => void,
+  measure: (model: BenchmarkModel) => Promise<T>,
+): Promise<T[]> {
+  const results: T[] = [];
+  for (const model of models) {
+    say(`  ${model.name} ...`);
+    results.push(await measure(model));
+  }
+  return results;
+}
+
+async function main(): Promise<void> {
+  const options = parseOptions();
+  // Progress goes to stderr, so that --json leaves stdout to the data.
+  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  const print = (lines: readonly string[]): void => {
+    if (!options.json) process.stdout.write(`${lines.join('\n')}\n`);
+  };
+  const onnxruntime: Onnxruntime | null = await loadOnnxruntime();
+  const machine = describeMachine(onnxruntime?.version ?? null);
+  const found = findModels();
+  const models = found.models.filter(({ name }) => options.model === undefined || name === options.model);
+  print([
+    `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGib} GiB; Node ${machine.node}; kernels ${machine.isa}; ` +
+      `onnxruntime-node ${machine.onnxruntime ?? 'not installed'}; medians with quartiles`,
+  ]);
+  for (const path of found.missing) say(`skipped, not found: ${path} (set SEALEDGE_TEST_DATA)`);
+
+  const report: Record<string, unknown> = { machine, missing: found.missing };
+  for (const trial of options.trials) {
+    say(`trial ${trial}`);
+    if (trial === 'latency') {
+      const results = await overModels(models, say, (model) => measureLatency(model, onnxruntime, options.rounds));
+      report.latency = results;
+      print([
+        '',
+        'Latency of one inference, 1 thread each (ratio above 1: sealedge is faster)',
+        ...latencyTable(results),
+      ]);
+    } else if (trial === 'load') {
+      const results = await overModels(models, say, (model) => measureLoad(model, onnxruntime, options.rounds));
+      report.load = results;
+      print(['', 'Time to a session', ...loadTable(results)]);
+    } else if (trial === 'seal') {
+      report.seal = await measureSealing();
+      print(['', 'Sealing', ...sealingTable(report.seal as Awaited<ReturnType<typeof measureSealing>>)]);
+    } else {
+      const lines = runKernelBenchmarks();
+      report.kernels = lines;
+      print(['', 'Kernels', ...lines]);
+    }
+  }
+  if (options.json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});
