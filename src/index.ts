@@ -1,3 +1,4 @@
+export * from './container/index.js';
 export * from './errors.js';
 export { runtimeInfo, secretFromBytes, secretMemoryReport } from './native.js';
 export { InferenceSession } from './runtime/session.js';

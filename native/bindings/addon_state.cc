@@ -23,6 +23,15 @@ unsigned secret_thread_count() {
   return static_cast<unsigned>(std::clamp<size_t>(stacks, 1, default_thread_count()));
 }
 
+// While an environment is torn down (a terminated worker), Node still hands out what is queued, before any cleanup hook
+// and with a valid env, but every call that could run JavaScript fails. Asking with one is the only way to know.
+bool can_run_javascript(napi_env env) {
+  napi_value object = nullptr;
+  napi_value value = nullptr;
+  return napi_create_object(env, &object) == napi_ok && napi_get_undefined(env, &value) == napi_ok &&
+         napi_set_named_property(env, object, "probe", value) == napi_ok;
+}
+
 }  // namespace
 
 // The pools are never destroyed: at exit their threads sleep, and every environment has waited for its own work.
@@ -43,7 +52,7 @@ struct AddonState::Delivery {
 
 void AddonState::deliver(Napi::Env env, Napi::Function, std::nullptr_t*, Delivery* delivery) {
   std::unique_ptr<Delivery> owned(delivery);
-  if (env == nullptr) return;  // the environment is going away
+  if (env == nullptr || !can_run_javascript(env)) return;  // the environment is going away
   AddonState* state = owned->state;
   if (--state->undelivered_ == 0) state->completions_.Unref(env);
   owned->deliver(env);

@@ -12,6 +12,28 @@ std::nullopt_t refuse(const Napi::Value& value, const char* name, const char* ex
   return std::nullopt;
 }
 
+size_t element_bytes(napi_typedarray_type type) {
+  switch (type) {
+    case napi_int8_array:
+    case napi_uint8_array:
+    case napi_uint8_clamped_array:
+      return 1;
+    case napi_int16_array:
+    case napi_uint16_array:
+      return 2;
+    case napi_int32_array:
+    case napi_uint32_array:
+    case napi_float32_array:
+      return 4;
+    case napi_float64_array:
+    case napi_bigint64_array:
+    case napi_biguint64_array:
+      return 8;
+    default:
+      return 1;  // a type of a later Node: at least its elements count as bytes
+  }
+}
+
 }  // namespace
 
 std::optional<std::string> string_argument(const Napi::Value& value, const char* name) {
@@ -34,21 +56,23 @@ std::optional<Napi::Array> array_argument(const Napi::Value& value, const char* 
   return value.As<Napi::Array>();
 }
 
+// The C calls, whose status is checked: while a worker is terminated any of them may fail.
 std::optional<std::span<uint8_t>> bytes_argument(const Napi::Value& value, const char* name) {
+  const napi_env env = value.Env();
+  void* data = nullptr;
+  size_t length = 0;
+  napi_typedarray_type type = napi_uint8_array;
+  bool read = false;
   if (value.IsTypedArray()) {
-    const Napi::TypedArray array = value.As<Napi::TypedArray>();
-    if (array.ByteLength() == 0) return std::span<uint8_t>();
-    return std::span(static_cast<uint8_t*>(array.ArrayBuffer().Data()) + array.ByteOffset(), array.ByteLength());
+    read = napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) == napi_ok;
+    length *= element_bytes(type);
+  } else if (value.IsArrayBuffer()) {
+    read = napi_get_arraybuffer_info(env, value, &data, &length) == napi_ok;
+  } else if (value.IsDataView()) {
+    read = napi_get_dataview_info(env, value, &length, &data, nullptr, nullptr) == napi_ok;
   }
-  if (value.IsArrayBuffer()) {
-    Napi::ArrayBuffer buffer = value.As<Napi::ArrayBuffer>();
-    return std::span(static_cast<uint8_t*>(buffer.Data()), buffer.ByteLength());
-  }
-  if (value.IsDataView()) {
-    const Napi::DataView view = value.As<Napi::DataView>();
-    return std::span(static_cast<uint8_t*>(view.ArrayBuffer().Data()) + view.ByteOffset(), view.ByteLength());
-  }
-  return refuse(value, name, "an ArrayBuffer or a view of one");
+  if (!read) return refuse(value, name, "an ArrayBuffer or a view of one");
+  return std::span(static_cast<uint8_t*>(data), length);
 }
 
 }  // namespace sealedge

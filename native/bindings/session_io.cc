@@ -34,13 +34,19 @@ bool read_dims(const Napi::Value& value, std::vector<int64_t>* dims) {
 }
 
 Napi::Value buffer_of(Napi::Env env, RunOutput& output) {
-  if (output.size_bytes >= kExternalBufferBytes) {
-    uint8_t* data = output.data.release();
-    return Napi::ArrayBuffer::New(env, data, output.size_bytes, [](Napi::Env, void* memory) { std::free(memory); });
+  napi_value buffer = nullptr;
+  if (output.size_bytes >= kExternalBufferBytes &&
+      napi_create_external_arraybuffer(
+          env, output.data.get(), output.size_bytes, [](napi_env, void* memory, void*) { std::free(memory); }, nullptr,
+          &buffer) == napi_ok) {
+    static_cast<void>(output.data.release());
+    return Napi::Value(env, buffer);
   }
-  Napi::ArrayBuffer copy = Napi::ArrayBuffer::New(env, output.size_bytes);
-  if (output.size_bytes > 0) std::memcpy(copy.Data(), output.data.get(), output.size_bytes);
-  return copy;
+  // Small, or an embedder that forbids external buffers.
+  void* copy = nullptr;
+  if (napi_create_arraybuffer(env, output.size_bytes, &copy, &buffer) != napi_ok) return env.Undefined();
+  if (output.size_bytes > 0) std::memcpy(copy, output.data.get(), output.size_bytes);
+  return Napi::Value(env, buffer);
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ namespace sealedge {
 namespace {
 
 constexpr size_t kGrain = 32;
-constexpr size_t kChunkBytes = 256 * 1024;
+constexpr size_t kChunkBytes = 64 * 1024;  // little is lost when only keys are held; libcrypto reserves its own
 constexpr size_t kCanaryBytes = sizeof(uint64_t);
 
 size_t round_up(size_t value, size_t grain) { return (value + grain - 1) / grain * grain; }

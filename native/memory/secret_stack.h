@@ -16,7 +16,7 @@
 
 namespace sealedge {
 
-inline constexpr size_t kSecretStackBytes = 256 * 1024;
+inline constexpr size_t kSecretStackBytes = 128 * 1024;
 
 // Runs work on a secret stack, with signals blocked. Stacks are kept for the next call. Inside such a call (or on a
 // pool thread with the hooks below) it runs work where it is. work must not throw, nor call into JavaScript.
