@@ -78,8 +78,9 @@ describe.skipIf(missingSwtpmTool)('killed and resumed', () => {
 
   async function must(...args: string[]) {
     const outcome = await sealedge(...args);
-    expect(outcome, args.join(' ')).toMatchObject({ code: 0 });
-    return outcome.output;
+    const { code, output, stderr } = outcome;
+    expect({ code, stderr, error: output?.error }, args.join(' ')).toEqual({ code: 0, stderr, error: undefined });
+    return output;
   }
   const init = () => ['device', 'init', '--verifier', gate.url, '--fleet', FLEET, ...counter(), ...device];
   const counter = () => ['--counter-index', `0x${index.toString(16)}`];
@@ -152,7 +153,7 @@ describe.skipIf(missingSwtpmTool)('killed and resumed', () => {
       await dead;
       tpm.interfere();
       await afterKill();
-      if (command === 'run') await swtpm.reset();
+      if (command === 'run') await restart();
       await must(...commands[command]());
       await nothingHalfWritten();
       if (command === 'run') expect(await counterValue()).toBe(await expectedCounter());
@@ -171,8 +172,14 @@ describe.skipIf(missingSwtpmTool)('killed and resumed', () => {
     }
   }
 
-  async function counterValue(): Promise<bigint> {
+  /** Orderly, as a kernel does it: a TPM counts power cuts after the use of a key without noDA, such as an AK, as guessing. */
+  async function restart(): Promise<void> {
+    await swtpm.tool('tpm2_shutdown', '-c');
     await swtpm.reset();
+  }
+
+  async function counterValue(): Promise<bigint> {
+    await restart();
     await using direct = await Tpm.open({ tcti: swtpm.tcti });
     return (await direct.nvRead({ nvIndex: index, size: 8 })).readBigUInt64BE();
   }

@@ -1,13 +1,30 @@
 /** `sealedge` as processes that tests start, listen to and kill. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const MAIN = join(ROOT, 'src/cli/main.ts');
+
+/** What `npm run build` made, where it is no older than the sources: it starts several times faster than they do. */
+function entry(): string[] {
+  const built = join(ROOT, 'dist/src/cli/main.js');
+  const newest = (directory: string): number =>
+    Math.max(
+      ...readdirSync(join(ROOT, directory), { recursive: true, withFileTypes: true })
+        .filter((file) => file.isFile() && file.name.endsWith('.ts'))
+        .map((file) => statSync(join(file.parentPath, file.name)).mtimeMs),
+    );
+  const sources = Math.max(newest('src'), newest('attestation'));
+  return existsSync(built) && statSync(built).mtimeMs >= sources
+    ? [built]
+    : ['--import', 'tsx', join(ROOT, 'src/cli/main.ts')];
+}
+
+export const SEALEDGE = entry();
 
 // biome-ignore lint/suspicious/noExplicitAny: JSON of another process, looked at member by member
 export type Json = any;
@@ -20,7 +37,7 @@ export interface Outcome {
 }
 
 export function startSealedge(args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
-  return spawn(process.execPath, ['--import', 'tsx', MAIN, ...args, '--json'], {
+  return spawn(process.execPath, [...SEALEDGE, ...args, '--json'], {
     cwd: ROOT,
     env: { ...process.env, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
