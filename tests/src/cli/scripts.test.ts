@@ -1,0 +1,86 @@
+// The commands as people run them: each file of scripts/ is a session, commands and what they print.
+//   $ sealedge …      a command; its stdout and stderr follow. `[…]` stands for any text within a line.
+//   ? 2               its exit code, when not 0; the last line of its output
+//   > flip FILE N     changes one byte of a file; `> cut FILE N` cuts it to N bytes; `> append FILE` adds a byte
+import { spawn } from 'node:child_process';
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { test } from 'vitest';
+import { matMulChain } from '../../vectors/tiny_onnx.js';
+
+const scripts = new URL('scripts/', import.meta.url);
+const main = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
+const tsx = import.meta.resolve('tsx');
+
+interface Step {
+  command: string;
+  expected: string[];
+  exitCode: number;
+}
+
+function parse(text: string): Step[] {
+  const steps: Step[] = [];
+  for (const line of text.trimEnd().split('\n')) {
+    const step = steps.at(-1);
+    if (line.startsWith('$ ') || line.startsWith('> ')) steps.push({ command: line, expected: [], exitCode: 0 });
+    else if (line.startsWith('? ') && step !== undefined) step.exitCode = Number(line.slice(2));
+    else if (step !== undefined && line !== '' && !line.startsWith('#')) step.expected.push(line);
+  }
+  return steps;
+}
+
+function run(command: string, folder: string): Promise<{ output: string; exitCode: number | null }> {
+  const args = (command.match(/"[^"]*"|\S+/g) ?? []).slice(1).map((word) => word.replaceAll('"', ''));
+  const child = spawn(process.execPath, ['--import', tsx, main, ...args], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  child.stdout.on('data', (data) => {
+    output += data;
+  });
+  child.stderr.on('data', (data) => {
+    output += data;
+  });
+  return new Promise((done) => child.on('close', (exitCode) => done({ output, exitCode })));
+}
+
+function damage(command: string, folder: string): void {
+  const [what, name = '', number] = command.split(' ');
+  const path = join(folder, name);
+  if (what === 'append') appendFileSync(path, 'x');
+  if (what === 'cut') truncateSync(path, Number(number));
+  if (what === 'flip') {
+    const bytes = readFileSync(path);
+    bytes[Number(number)] = (bytes[Number(number)] ?? 0) ^ 1;
+    writeFileSync(path, bytes);
+  }
+}
+
+function pattern(line: string): RegExp {
+  const escaped = line.split('[…]').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  return new RegExp(`^${escaped.join('.*')}$`);
+}
+
+test.concurrent.for(readdirSync(scripts).filter((name) => name.endsWith('.txt')))(
+  '%s',
+  async (name, { expect, onTestFinished }) => {
+    const folder = mkdtempSync(join(tmpdir(), 'sealedge-cli-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const weight = Buffer.from(Float32Array.from({ length: 4096 }, (_, i) => i).buffer);
+    writeFileSync(join(folder, 'model.onnx'), matMulChain([{ name: 'w', dims: [64, 64], data: weight }]));
+    for (const { command, expected, exitCode } of parse(readFileSync(new URL(name, scripts), 'utf8'))) {
+      if (command.startsWith('> ')) {
+        damage(command.slice(2), folder);
+        continue;
+      }
+      const result = await run(command.slice(2), folder);
+      const lines = result.output.split('\n').filter((line) => line !== '');
+      expect(lines, command).toEqual(expected.map((line) => expect.stringMatching(pattern(line))));
+      expect(result.exitCode, command).toBe(exitCode);
+    }
+  },
+  120_000,
+);
