@@ -26,21 +26,15 @@ export async function fileWithoutKey(stranger: Device, sealedFile: string): Prom
   );
 }
 
-/** Refused twice: by the TPM, which has the key, and by the verifier, which would give another. */
-export async function unexpectedMeasurement(device: Device, sealedFile: string, model: string): Promise<Refusal[]> {
+/** The TPM has the key and will not give it. Leaves the device in the altered state. */
+export async function unexpectedUnseal(device: Device, sealedFile: string): Promise<Refusal> {
   await device.extend(4, 'a boot loader that nobody approved');
-  const unseal = refusal(
-    'a PCR extended with something unexpected, then unseal',
-    'TPM',
-    await device.tryToRun(sealedFile),
-  );
-  const release = refusal(
-    'a PCR extended with something unexpected, then ask for the key',
-    'verifier',
-    await device.fetchKey(model),
-  );
-  await device.reboot();
-  return [unseal, release];
+  return refusal('a PCR extended with something unexpected, then unseal', 'TPM', await device.tryToRun(sealedFile));
+}
+
+/** The verifier would give another key, and will not either. */
+export async function unexpectedRelease(device: Device, model: string): Promise<Refusal> {
+  return refusal('the same, then ask the verifier for a key', 'verifier', await device.tryToFetchKey(model));
 }
 
 export async function replayedEvidence(proxy: RecordingProxy, verifierUrl: string): Promise<Refusal> {

@@ -1,6 +1,4 @@
 import { createHash } from 'node:crypto';
-import { cpSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { Swtpm } from '../../tests/support/swtpm.js';
 import { FLEET, PCRS } from './operator.js';
 import { Companion, type Json, type Outcome, sealedge, succeed } from './processes.js';
@@ -28,6 +26,7 @@ export class Device {
 
   /** Power off and on: PCRs start from zero, and the same software measures the same values. */
   async reboot(): Promise<void> {
+    await this.tpm.tool('tpm2_shutdown', '--clear');
     await this.tpm.reset();
     await this.#measureBoot();
   }
@@ -53,9 +52,13 @@ export class Device {
     return this.#must('attest');
   }
 
-  fetchKey(model: string, version?: number): Promise<Outcome> {
-    const asked = version === undefined ? [] : ['--version', String(version)];
-    return sealedge(['device', 'fetch-key', model, ...asked, ...this.#options]);
+  mustFetchKey({ model, version }: { model: string; version: number }): Promise<Json> {
+    return this.#must('fetch-key', model, '--version', String(version));
+  }
+
+  /** As {@link mustFetchKey}, where it is expected to be refused. */
+  tryToFetchKey(model: string): Promise<Outcome> {
+    return sealedge(['device', 'fetch-key', model, ...this.#options]);
   }
 
   /** A process that loads the sealed model and answers one line of JSON with another. */
@@ -66,20 +69,6 @@ export class Device {
   /** As {@link run}, where it is expected to be refused. */
   tryToRun(sealedFile: string): Promise<Outcome> {
     return sealedge(['device', 'run', sealedFile, '--serve', ...this.#options]);
-  }
-
-  /** What an attacker who copies the disk gets: with or without the released keys. */
-  copyDirectory(name: string, { keys }: { keys: boolean }): string {
-    const copy = this.#workshop.path(name);
-    cpSync(this.directory, copy, {
-      recursive: true,
-      filter: (source) => keys || !source.startsWith(join(this.directory, 'keys/')),
-    });
-    return copy;
-  }
-
-  get keyIds(): string[] {
-    return readdirSync(join(this.directory, 'keys')).map((name) => name.replace('.json', ''));
   }
 
   #must(command: string, ...args: string[]): Promise<Json> {

@@ -8,10 +8,10 @@ import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import * as attacks from './attacks.js';
 import { Device } from './device.js';
-import { compareWithOnnxruntime, inspectResidency } from './measure.js';
+import { compareLatency, inspectResidency, startOnnxruntime } from './measure.js';
 import { answerOf, readWindow } from './motor.js';
 import { Operator } from './operator.js';
-import { Publisher } from './publisher.js';
+import { Publisher, type SealedModel } from './publisher.js';
 import { RecordingProxy } from './recording_proxy.js';
 import { type Report, renderReport } from './report.js';
 import { Workshop } from './workshop.js';
@@ -36,89 +36,100 @@ try {
 }
 
 async function play(): Promise<Report> {
-  say('making two devices with TPMs, a publisher with a key, an operator with a verifier');
+  say('making a device with a TPM, a publisher with a key, an operator with a verifier');
   const publisher = new Publisher(workshop);
   const operator = new Operator(workshop);
-  const first = await Device.manufacture(workshop, 'device');
-  const [, second] = await Promise.all([
+  const [first, version1] = await Promise.all([
+    Device.manufacture(workshop, 'device'),
+    publisher.makeKey().then(() => publisher.seal(1)),
     operator.startVerifier(),
-    Device.manufacture(workshop, 'second-device', first),
-    publisher.makeKey(),
   ]);
   const proxy = workshop.adopt(await RecordingProxy.start(operator.url));
+  // Needed later: made while the first device goes its way.
+  const stranger = workshop.meanwhile(Device.manufacture(workshop, 'second-device', first));
+  const comparison = workshop.meanwhile(startOnnxruntime(workshop));
 
-  say('publisher: sealing the motor model, version 1');
-  const version1 = await publisher.seal(1);
   say('operator: trusting the TPM maker, approving the state the device was shipped in, offering the key');
-  await operator.approveStateOf(first.tpm, await first.referenceValues());
-  await operator.offer(version1.model, 1, version1.keyFile);
-
+  await Promise.all([
+    first.referenceValues().then((values) => operator.approveStateOf(first.tpm, values)),
+    operator.offer(version1),
+  ]);
+  const enrolledStranger = workshop.meanwhile(stranger.then((device) => device.enrol(operator.url)));
   say('device: enrolling');
   const { deviceId } = await first.enrol(proxy.url);
   say(`device ${deviceId}: attesting, fetching the key`);
   await first.attest();
-  const fetched = await first.fetchKey(version1.model, 1);
-  if (fetched.code !== 0) throw new Error(`no key: ${JSON.stringify(fetched.output)}`);
+  await first.mustFetchKey(version1);
 
   say('device: unsealing, loading, running');
   const device = first.run(version1.file);
   const loaded = await device.hear();
-  const input = readWindow('outer_race');
-  const measured = await compareWithOnnxruntime(workshop, device, input);
+  const measured = await compareLatency(device, await comparison, readWindow('outer_race'));
   const answer = answerOf(measured.outputs.sealedge);
   say(`the answer: ${answer.label} (${(100 * answer.probability).toFixed(1)} %)`);
   say('scanner: looking through the memory of the device process and of the onnxruntime process');
-  const residency = await inspectResidency({ device, pid: loaded.pid }, measured.onnxruntime, version1);
+  const residency = await inspectResidency({ device, pid: loaded.pid }, (await comparison).process, version1);
   await device.stop();
 
-  say('attacker: starting');
-  const refusals = [
-    await attacks.flippedBit(first, version1.file, workshop),
-    await withoutKey(second, proxy.url, version1.file),
-    ...(await attacks.unexpectedMeasurement(first, version1.file, version1.model)),
-    await attacks.replayedEvidence(proxy, operator.url),
-  ];
-  say('publisher and operator: version 2; the device runs it once');
-  const version2 = await publisher.seal(2);
-  await operator.offer(version2.model, 2, version2.keyFile);
-  await runOnce(first, version2);
-  refusals.push(
-    await attacks.olderVersion(first, version1.keyId, workshop),
-    await attacks.otherDevice(first, second, version2.keyId, workshop),
+  say('attacker: altered file, file without key, unexpected measurement, replayed evidence');
+  const version2 = workshop.meanwhile(sealAndOffer(publisher, operator, 2));
+  const second = await stranger;
+  await enrolledStranger;
+  const refusals = await inTurn(
+    () => attacks.flippedBit(first, version1.file, workshop),
+    () => attacks.fileWithoutKey(second, version1.file),
+    () => attacks.unexpectedUnseal(first, version1.file),
+    () => attacks.unexpectedRelease(first, version1.model),
+    () => attacks.replayedEvidence(proxy, operator.url),
   );
-  const stillWorks = [await attacks.unlockedCounter(first, version2.keyId, workshop)];
-  say('operator: unseal once per boot, from now on');
-  await operator.unsealOncePerBoot();
-  await runOnce(first, version2);
-  refusals.push(await attacks.lockedCounter(first, version2.keyId, workshop));
+  say('device: rebooting into the approved state, running version 2 once');
+  await first.reboot();
+  const newer = await version2;
+  await runOnce(first, newer);
+  say('attacker: older version, other device, stock tools');
+  const [rollback, otherDevice] = await Promise.all([
+    attacks.olderVersion(first, version1.keyId, workshop),
+    attacks.otherDevice(first, second, newer.keyId, workshop),
+  ]);
+  const [stillWorks] = await Promise.all([
+    attacks.unlockedCounter(first, newer.keyId, workshop),
+    operator.unsealOncePerBoot(),
+  ]);
+  say('device: running under the new policy, unseal once per boot');
+  await runOnce(first, newer);
+  refusals.push(rollback, otherDevice, await attacks.lockedCounter(first, newer.keyId, workshop));
 
   return {
     device: deviceId,
     answer: { expected: 'outer_race', ...answer },
     agreement: { maxAbsoluteDifference: measured.maxAbsoluteDifference },
     latencyUs: measured.latencyUs,
-    loadMs: { sealedge: loaded.loadMs, onnxruntime: measured.onnxruntimeLoadMs },
+    loadMs: { sealedge: loaded.timing.loadMs, onnxruntime: (await comparison).loadMs },
+    unsealMs: loaded.timing.unsealMs,
     memoryLevel: loaded.memory.level,
     residency,
     refusals,
-    stillWorks,
+    stillWorks: [stillWorks],
     durationMs: performance.now() - began,
   };
 }
 
-async function withoutKey(stranger: Device, verifierUrl: string, file: string) {
-  await stranger.enrol(verifierUrl);
-  return attacks.fileWithoutKey(stranger, file);
+async function sealAndOffer(publisher: Publisher, operator: Operator, version: number): Promise<SealedModel> {
+  const sealed = await publisher.seal(version);
+  await operator.offer(sealed);
+  return sealed;
+}
+
+async function inTurn<T>(...steps: (() => Promise<T>)[]): Promise<T[]> {
+  const results: T[] = [];
+  for (const step of steps) results.push(await step());
+  return results;
 }
 
 /** Fetches the key under the present terms, loads, which settles the counter, and ends. */
-async function runOnce(
-  device: Device,
-  { model, version, file }: { model: string; version: number; file: string },
-): Promise<void> {
-  const fetched = await device.fetchKey(model, version);
-  if (fetched.code !== 0) throw new Error(`no key: ${JSON.stringify(fetched.output)}`);
-  const process = device.run(file);
+async function runOnce(device: Device, sealed: SealedModel): Promise<void> {
+  await device.mustFetchKey(sealed);
+  const process = device.run(sealed.file);
   await process.hear();
   await process.stop();
 }

@@ -16,31 +16,38 @@ const ROUNDS = 5;
 const RUNS_PER_ROUND = 100;
 const WEIGHT_PROBES = 64;
 
+export interface Onnxruntime {
+  /** Stays until the workshop closes, for the scanner's positive control. */
+  process: Companion;
+  loadMs: number;
+}
+
+export async function startOnnxruntime(workshop: Workshop): Promise<Onnxruntime> {
+  const script = fileURLToPath(new URL('onnxruntime_process.ts', import.meta.url));
+  const process = workshop.adopt(new Companion(['--import', 'tsx', script, MOTOR_MODEL]));
+  const { loadMs } = await process.hear();
+  return { process, loadMs };
+}
+
 export interface Comparison {
   outputs: { sealedge: number[]; onnxruntime: number[] };
   maxAbsoluteDifference: number;
   latencyUs: { sealedge: Latency; onnxruntime: Latency };
-  onnxruntimeLoadMs: number;
-  /** Still running, for the scanner's positive control. */
-  onnxruntime: Companion;
 }
 
 /** The same input to the sealed model on the device and to the plain one in onnxruntime, in turns; the best round of each counts. */
-export async function compareWithOnnxruntime(
-  workshop: Workshop,
+export async function compareLatency(
   device: Companion,
+  { process }: Onnxruntime,
   input: number[],
 ): Promise<Comparison> {
-  const script = fileURLToPath(new URL('onnxruntime_process.ts', import.meta.url));
-  const onnxruntime = workshop.adopt(new Companion(['--import', 'tsx', script, MOTOR_MODEL]));
-  const { loadMs } = await onnxruntime.hear();
   let ours: Json;
   let theirs: Json;
   const faster = (a: Json, b: Json): Json => (a && a.latencyUs.median <= b.latencyUs.median ? a : b);
   for (let round = 0; round < ROUNDS; round += 1) {
     const inputs = { vibration: { dims: [1, 1, input.length], data: input } };
     ours = faster(ours, await device.ask({ inputs, repeat: RUNS_PER_ROUND }));
-    theirs = faster(theirs, await onnxruntime.ask({ input, repeat: RUNS_PER_ROUND }));
+    theirs = faster(theirs, await process.ask({ input, repeat: RUNS_PER_ROUND }));
   }
   const outputs = { sealedge: ours.outputs.probabilities.data as number[], onnxruntime: theirs.outputs as number[] };
   const differences = outputs.sealedge.map((value, i) => Math.abs(value - (outputs.onnxruntime[i] ?? Number.NaN)));
@@ -48,12 +55,13 @@ export async function compareWithOnnxruntime(
     outputs,
     maxAbsoluteDifference: Math.max(...differences),
     latencyUs: { sealedge: ours.latencyUs, onnxruntime: theirs.latencyUs },
-    onnxruntimeLoadMs: loadMs,
-    onnxruntime,
   };
 }
 
-/** `pid` is the process that holds the secrets, a child of the command. Scans it for weights and keys, and the onnxruntime process to show that the scan finds what is there. */
+/**
+ * Scans the device process for weights and keys, and the onnxruntime process to show that the scan finds what is there. `pid`: of the
+ * process that holds the secrets, a child of the command.
+ */
 export async function inspectResidency(
   { device, pid }: { device: Companion; pid: number },
   control: Companion,
@@ -61,7 +69,7 @@ export async function inspectResidency(
 ): Promise<Residency> {
   const weights = weightProbes(readInitializers(readFileSync(MOTOR_MODEL)), WEIGHT_PROBES);
   const { contentKey } = JSON.parse(readFileSync(sealed.keyFile, 'utf8'));
-  const { segments } = (await succeed(['inspect', sealed.file])).manifest;
+  const { segments } = await succeed(['inspect', sealed.file]);
   const ids = segments.map(({ id }: { id: string }) => Buffer.from(id, 'hex'));
   const probes = [...weights, ...keyProbes(Buffer.from(contentKey, 'hex'), ids)];
   const { secretRegions } = await device.ask({ report: true });

@@ -2,6 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import type { Swtpm } from '../../tests/support/swtpm.js';
 import { Companion, type Json, succeed } from './processes.js';
+import type { SealedModel } from './publisher.js';
 import type { Workshop } from './workshop.js';
 
 export const FLEET = 'plant-1';
@@ -50,27 +51,26 @@ export class Operator {
       this.#workshop.path('ek-issuer.pem'),
     ];
     const judge = ['--reference-values', references, '--pcrs', PCRS.join(','), '--state-key', this.#statePublicFile];
-    await this.command(['policy', 'set', '--fleet', FLEET, ...trust, ...judge]);
-
     const approvals = this.#workshop.path('approvals.json');
-    const state = ['--reference-values', references, '--pcrs', PCRS.join(',')];
-    await succeed([
-      'approve-state',
-      '--fleet',
-      FLEET,
-      '--epoch',
-      '1',
+    const sign = [
       '--key',
       this.#stateKeyFile,
-      ...state,
+      '--reference-values',
+      references,
+      '--pcrs',
+      PCRS.join(','),
       '-o',
       approvals,
+    ];
+    await Promise.all([
+      this.command(['policy', 'set', '--fleet', FLEET, ...trust, ...judge]),
+      succeed(['approve-state', '--fleet', FLEET, '--epoch', '1', ...sign]),
     ]);
     await this.command(['approvals', 'import', approvals, '--fleet', FLEET]);
   }
 
   /** Takes a model's key into the key store and lets the fleet have it. */
-  async offer(model: string, version: number, keyFile: string): Promise<void> {
+  async offer({ model, version, keyFile }: SealedModel): Promise<void> {
     await this.command(['keys', 'import', keyFile]);
     await this.command(['release', model, '--version', String(version), '--fleet', FLEET]);
   }

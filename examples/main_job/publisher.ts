@@ -31,7 +31,7 @@ export class Publisher {
     const model = 'motor';
     const file = this.#workshop.path(`motor-${version}.sealed`);
     const keyFile = this.#workshop.path(`motor-${version}.key`);
-    const label = ['--name', model, '--model-version', String(version)];
+    const label = ['--name', model, '--version', String(version)];
     await succeed(['seal', MOTOR_MODEL, '-o', file, '--key-out', keyFile, '--sign', this.#signingKey, ...label]);
     const { keyId } = JSON.parse(readFileSync(keyFile, 'utf8'));
     return { model, version, file, keyFile, keyId };

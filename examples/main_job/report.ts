@@ -34,6 +34,8 @@ export interface Report {
   agreement: { maxAbsoluteDifference: number };
   latencyUs: { sealedge: Latency; onnxruntime: Latency };
   loadMs: { sealedge: number; onnxruntime: number };
+  /** How long the TPM took to release the key to the process. */
+  unsealMs: number;
   memoryLevel: string;
   residency: Residency;
   refusals: Refusal[];
@@ -53,6 +55,7 @@ export function renderReport(report: Report): string {
       `median ${us(latencyUs.onnxruntime.median)}, from ${us(latencyUs.onnxruntime.min)}`,
     ],
     ['load', `${loadMs.sealedge.toFixed(1)} ms sealed, ${loadMs.onnxruntime.toFixed(1)} ms plain in onnxruntime`],
+    ['unseal by the TPM', `${report.unsealMs.toFixed(0)} ms, once`],
     ['memory level', report.memoryLevel],
     [
       'weights and keys found in the device process',

@@ -84,9 +84,19 @@ export async function unsealWithStockTools(
   let session = false;
   let step = 'tpm2_createprimary';
   try {
-    const template = 'fixedtpm|fixedparent|sensitivedataorigin|userwithauth|noda|restricted|decrypt';
-    const algorithm = device.storageKey.type === 'rsa-2048' ? 'rsa2048:aes128cfb' : 'ecc256:aes128cfb';
-    await tool('tpm2_createprimary', '-C', 'o', '-G', algorithm, '-g', 'sha256', '-a', template, '-c', at('srk.ctx'));
+    const attributes = 'fixedtpm|fixedparent|sensitivedataorigin|userwithauth|noda|restricted|decrypt';
+    const kind = device.storageKey.type === 'rsa-2048' ? 'rsa2048' : 'ecc256';
+    const template = [
+      '-G',
+      `${kind}:aes128cfb`,
+      '-g',
+      'sha256',
+      '-a',
+      attributes,
+      '-u',
+      write('unique', srkUnique(kind)),
+    ];
+    await tool('tpm2_createprimary', '-C', 'o', ...template, '-c', at('srk.ctx'));
     await flush();
     step = 'tpm2_load';
     const object = ['-u', write('key.pub', tpm2b(Buffer.from(grant.wrapped.public, 'base64url')))];
@@ -128,6 +138,16 @@ export async function unsealWithStockTools(
     await flush().catch(() => {});
     rmSync(workspace, { recursive: true, force: true });
   }
+}
+
+/** The unique field of the TCG SRK template, zeros of the key's size, as tpm2_createprimary reads it: C structures of this machine. */
+function srkUnique(kind: 'rsa2048' | 'ecc256'): Buffer {
+  const field = (size: number, room: number): Buffer => {
+    const bytes = Buffer.alloc(2 + room);
+    bytes.writeUInt16LE(size);
+    return bytes;
+  };
+  return kind === 'rsa2048' ? field(256, 256) : Buffer.concat([field(32, 128), field(32, 128)]);
 }
 
 /** A TPM2B: the size, then the structure. */

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 export class Workshop {
   readonly directory: string;
   readonly #keep: boolean;
+  readonly #work: Promise<unknown>[] = [];
   readonly #closers: (() => Promise<void>)[] = [];
 
   constructor(keep: string | undefined) {
@@ -24,8 +25,15 @@ export class Workshop {
     return thing;
   }
 
+  /** Lets work go on beside the main story; it is waited for before anything is taken down, so that it leaves nothing behind. */
+  meanwhile<T>(work: Promise<T>): Promise<T> {
+    this.#work.push(work.catch(() => {}));
+    return work;
+  }
+
   /** Repeatable. */
   async close(): Promise<void> {
+    await Promise.all(this.#work);
     for (let closer = this.#closers.pop(); closer; closer = this.#closers.pop()) await closer();
     if (!this.#keep) rmSync(this.directory, { recursive: true, force: true });
   }
