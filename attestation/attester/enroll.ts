@@ -63,7 +63,8 @@ export async function enroll(options: EnrolOptions): Promise<DevicePins> {
   return pins;
 }
 
-function chooseCertificate(found: readonly EkCertificate[], wanted: string | undefined): EkCertificate {
+/** The first, which is the strongest, or the one of the template asked for. */
+export function chooseCertificate(found: readonly EkCertificate[], wanted: string | undefined): EkCertificate {
   const chosen = wanted === undefined ? found[0] : found.find((one) => one.template.id === wanted);
   if (chosen !== undefined) return chosen;
   const have = found.map((one) => one.template.id).join(', ') || 'none';

@@ -2,10 +2,9 @@
  * Checks a release grant before anything of it is used or kept (PROTOCOL.md [D2] to [D4]): signed by the pinned result key, for
  * this device, with policies that follow from the pinned keys. A false verifier can refuse service, not slip in a key.
  */
-import { createPublicKey } from 'node:crypto';
-import { compactVerify } from 'jose';
 import { KeyError, SealedgeError } from '../../src/errors.js';
 import { FLEET_NAME, KEY_ID } from '../protocol/decode.js';
+import { verifyGrant as verifyGrantToken } from '../protocol/grant_token.js';
 import { JsonReader } from '../protocol/json_reader.js';
 import { keyAuthPolicy, leasePolicy, refLease, refState } from '../protocol/key_policy.js';
 import { TPM_ALG_KEYEDHASH, TPMA_OBJECT_ADMINWITHPOLICY, TPMA_OBJECT_NODA } from '../tpm/constants.js';
@@ -34,7 +33,6 @@ export interface Grant {
   lease: Approval & { epoch: bigint; counterLimit: bigint; clockLimit?: bigint; resetLimit?: number };
 }
 
-const GRANT_TYPE = 'sealedge-release+jwt';
 const SEALED_OBJECT_ATTRIBUTES = TPMA_OBJECT_ADMINWITHPOLICY | TPMA_OBJECT_NODA;
 const DIGEST = { min: 32, max: 32 };
 const STRUCTURE = { min: 1, max: 4096 };
@@ -55,12 +53,9 @@ export async function verifyGrant(jws: string, pins: DevicePins): Promise<Grant>
 
 async function verifySignature(jws: string, pins: DevicePins): Promise<unknown> {
   try {
-    const key = createPublicKey({ key: pins.resultKey, format: 'der', type: 'spki' });
-    const { payload, protectedHeader } = await compactVerify(jws, key, { algorithms: ['ES256'] });
-    if (protectedHeader.typ !== GRANT_TYPE) throw refused('typ', GRANT_TYPE, String(protectedHeader.typ));
-    return JSON.parse(Buffer.from(payload).toString('utf8'));
+    return await verifyGrantToken(jws, pins.resultKey);
   } catch (cause) {
-    if (cause instanceof KeyError) throw cause;
+    if (!(cause instanceof SealedgeError)) throw cause;
     throw new KeyError('ERR_NO_MATCHING_KEY', 'release grant is not signed by the verifier that enrolled this device', {
       cause,
       fields: { check: 'D2' },

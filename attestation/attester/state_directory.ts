@@ -4,11 +4,13 @@
  * without the TPM; what is read back is checked again before use, so a damaged file only counts as absent.
  */
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
+import { chmod, mkdir, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { UsageError } from '../../src/errors.js';
 
 const TEMPORARY = /\.tmp-[0-9a-f]{12}$/;
+/** Younger ones may be another command's, in the middle of writing. */
+const STALE_MS = 10 * 60_000;
 
 export class StateDirectory {
   readonly path: string;
@@ -57,28 +59,30 @@ export class StateDirectory {
     await rename(temporary, target);
     await syncDirectory(dirname(target));
   }
-
-  async remove(name: string): Promise<void> {
-    await unlink(join(this.path, name)).catch((cause: NodeJS.ErrnoException) => {
-      if (cause.code !== 'ENOENT') throw cause;
-    });
-    await syncDirectory(dirname(join(this.path, name)));
-  }
 }
 
 async function makePrivate(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 });
   await chmod(path, 0o700);
   for (const name of await readdir(path)) {
-    if (TEMPORARY.test(name)) await unlink(join(path, name));
+    if (TEMPORARY.test(name)) await removeStale(join(path, name));
   }
 }
 
+/** A rename is durable once its directory is. */
 async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, 'r');
   try {
     await directory.sync();
   } finally {
     await directory.close();
+  }
+}
+
+async function removeStale(path: string): Promise<void> {
+  try {
+    if (Date.now() - (await stat(path)).mtimeMs > STALE_MS) await unlink(path);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
   }
 }

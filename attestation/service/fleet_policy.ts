@@ -6,6 +6,7 @@
 import { X509Certificate } from 'node:crypto';
 import { AppraisalError } from '../../src/errors.js';
 import { parseReleasePolicy, type ReleasePolicy } from '../key_release/release_policy.js';
+import { DEVICE_ID } from '../protocol/decode.js';
 import { JsonReader } from '../protocol/json_reader.js';
 import { type AppraisalPolicy, parseAppraisalPolicy } from '../verifier/appraisal_policy.js';
 import type { EkTrust } from '../verifier/endorsements.js';
@@ -19,9 +20,12 @@ export interface FleetPolicy {
   referenceValues: ReferenceState[];
   trust: EkTrust;
   release: ReleasePolicy;
+  /** Which TPMs may enrol, by device id. Absent: every TPM that a root vouches for, which is right for a CA of one's own only. */
+  devices?: ReadonlySet<string>;
 }
 
 const MAX_CERTIFICATES = 64;
+const MAX_DEVICES = 100_000;
 const PEM_CERTIFICATE = /^-----BEGIN CERTIFICATE-----\s[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*$/;
 
 /** @throws UsageError `ERR_OPTION_INVALID` naming the member */
@@ -36,6 +40,7 @@ export function parseFleetPolicy(value: unknown): FleetPolicy {
       intermediates: json.has('ekIntermediates') ? readCertificates(json, 'ekIntermediates', 0) : [],
     },
     release: parseReleasePolicy(json.value('release')),
+    ...(json.has('devices') ? { devices: readDevices(json) } : {}),
   };
   json.finish();
   return policy;
@@ -58,6 +63,14 @@ function readCertificates(json: JsonReader, name: string, min: number): string[]
       throw json.error(`${name}[${i}]`, 'one PEM certificate', one);
     return one;
   });
+}
+
+function readDevices(json: JsonReader): Set<string> {
+  const list = json.list('devices', { max: MAX_DEVICES });
+  for (const one of list)
+    if (typeof one !== 'string' || !DEVICE_ID.test(one))
+      throw json.error('devices', 'device ids of 32 hex digits', one);
+  return new Set(list as string[]);
 }
 
 /** Found out here, where the operator is told, and not when the first device enrols. */

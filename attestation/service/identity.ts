@@ -4,7 +4,7 @@
  */
 import { createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { chmod, link, mkdir, open, readFile, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { UsageError } from '../../src/errors.js';
 import { readMasterKey } from '../key_release/key_store.js';
 import { readOperatorToken } from './operator_auth.js';
@@ -56,6 +56,17 @@ async function createOnce(path: string, make: () => string): Promise<void> {
     if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
   } finally {
     await unlink(temporary);
+  }
+  // Devices pin these keys: they must not vanish with a power cut after the first enrolment.
+  await syncDirectory(dirname(path));
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
   }
 }
 

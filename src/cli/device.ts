@@ -3,11 +3,12 @@ import type { Command } from 'commander';
 import { Tpm } from 'node-tpm2-tss';
 import { attest } from '../../attestation/attester/attester.js';
 import { DEFAULT_COUNTER_INDEX } from '../../attestation/attester/device_keys.js';
-import { enroll } from '../../attestation/attester/enroll.js';
+import { chooseCertificate, enroll } from '../../attestation/attester/enroll.js';
 import { fetchKey, renewLease } from '../../attestation/attester/fetch_key.js';
 import { type DevicePins, type PrimaryKeyType, readPins, requirePins } from '../../attestation/attester/pins.js';
 import { StateDirectory } from '../../attestation/attester/state_directory.js';
 import { type VerifierApi, verifierClient } from '../../attestation/attester/verifier_client.js';
+import { deviceIdOf } from '../../attestation/verifier/enrolment.js';
 import { REFERENCE_VALUES_FORMAT } from '../../attestation/verifier/reference_values.js';
 import { UsageError } from '../errors.js';
 import { parsePcrs } from './approve_state.js';
@@ -18,11 +19,28 @@ import { createOutput, type Output } from './output.js';
 
 export function registerDevice(program: Command): void {
   const device = program.command('device').description('what runs on the device');
+  registerId(device);
   registerInit(device);
   registerState(device);
   registerAttest(device);
   registerFetchKey(device);
   registerDeviceRun(device);
+}
+
+function registerId(device: Command): void {
+  deviceCommand(device.command('id'))
+    .description('print the device id of this TPM, for an operator who admits devices one by one')
+    .option('--ek <template>', 'L-1, L-2, H-1, H-2 or H-3; the strongest with a certificate when absent')
+    .action(async (options: DeviceOptions & { ek?: string }) => {
+      const tpm = await Tpm.open({ tcti: options.tcti });
+      try {
+        const { template } = chooseCertificate(await tpm.readEkCertificates(), options.ek);
+        const deviceId = await tpm.withObject(tpm.createEk(template), async (ek) => deviceIdOf(ek.publicArea));
+        createOutput(options.json === true).result(deviceId, { deviceId, ek: template.id });
+      } finally {
+        await tpm.close();
+      }
+    });
 }
 
 interface InitOptions extends DeviceOptions {

@@ -20,6 +20,7 @@ interface SetOptions extends CommonOptions {
   fleet: string;
   ekRoot?: string[];
   ekIntermediate?: string[];
+  admit?: string[];
   stateKey?: string;
   referenceValues?: string;
   pcrs?: string;
@@ -45,6 +46,7 @@ export function registerVerifierPolicy(verifier: Command): void {
     .requiredOption('--fleet <name>', 'fleet')
     .option('--ek-root <pem...>', 'CA certificates that vouch for TPMs')
     .option('--ek-intermediate <pem...>', 'certificates that help to build chains')
+    .option('--admit <id...>', 'only listed TPMs may enrol; adds these device ids (sealedge device id) to the list')
     .option('--state-key <pem>', 'public state key of the operator')
     .option('--reference-values <json>', 'known good states, as sealedge device state prints them')
     .option('--pcrs <list>', 'PCRs to quote, such as 0,2,4,7')
@@ -94,6 +96,7 @@ async function changed(base: Document, options: SetOptions): Promise<Document> {
     format: FLEET_POLICY_FORMAT,
     appraisal,
     release,
+    ...(options.admit === undefined ? {} : { devices: [...new Set([...asList(base.devices), ...options.admit])] }),
     ...(options.referenceValues === undefined
       ? {}
       : { referenceValues: parseJson(await readInput(options.referenceValues), options.referenceValues) }),
@@ -127,6 +130,10 @@ function asDocument(value: unknown, what: string): Document {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new UsageError('ERR_OPTION_INVALID', `${what}: expected a JSON object`);
   return value as Document;
+}
+
+function asList(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
 }
 
 function absent(cause: unknown): undefined {

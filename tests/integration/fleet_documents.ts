@@ -11,6 +11,7 @@ export interface FleetDocumentOptions {
   appraisal?: object;
   release?: object;
   epoch?: number;
+  devices?: readonly string[];
 }
 
 export async function fleetDocuments(
@@ -31,6 +32,7 @@ export async function fleetDocuments(
     },
     ekRoots: [root],
     ekIntermediates: [issuer],
+    ...(options.devices === undefined ? {} : { devices: options.devices }),
     release: {
       format: 'sealedge-release-policy/1',
       stateKey: stateKey.publicKey.export({ type: 'spki', format: 'pem' }) as string,

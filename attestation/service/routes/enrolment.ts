@@ -65,6 +65,14 @@ async function beginEnrolment({ store, now }: ServiceContext, message: EnrolRequ
   const policy = await requireFleetPolicy(store, request.fleet);
   const createdAt = now();
   const identity = verifyEnrolRequest(request, policy.trust, new Date(createdAt));
+  if (policy.devices?.has(identity.deviceId) === false)
+    throw new AppraisalError(
+      'ERR_DEVICE_UNKNOWN',
+      `device ${identity.deviceId} is not admitted to fleet ${request.fleet}`,
+      {
+        fields: { deviceId: identity.deviceId, fleet: request.fleet, hint: 'sealedge verifier policy set --admit' },
+      },
+    );
   await refuseRevoked({ store }, identity.deviceId);
   const secret = randomBytes(CREDENTIAL_BYTES);
   const credential = makeCredential(identity.ekPublic, identity.akName, secret);
