@@ -94,7 +94,11 @@ Result<void> RunFrame::run(std::span<const uint8_t* const> inputs, ThreadPool* p
     args.shift = reinterpret_cast<const float*>(resolve(step.shift));
     args.residual = reinterpret_cast<const float*>(resolve(step.residual));
     args.pool = pool;
-    SEALEDGE_TRY(steps_[i].kernel->run(args));
+    if (Result<void> result = steps_[i].kernel->run(args); !result.ok()) {
+      Error error = std::move(result).error();
+      error.message = step.name + ": " + error.message;
+      return error;
+    }
     if (i == steps_.size() / 2) SEALEDGE_CHECKPOINT("mid-run");
   }
   return {};

@@ -52,10 +52,7 @@ void constant(NodeImport& node) {
     const std::vector<int64_t> values = node.get_ints("value_ints");
     return node.constant_output({DataType::kInt64, {static_cast<int64_t>(values.size())}}, bytes_of(values));
   }
-  if (node.has("value_floats")) {
-    const std::vector<float> values = node.get_floats("value_floats");
-    return node.constant_output({DataType::kFloat32, {static_cast<int64_t>(values.size())}}, bytes_of(values));
-  }
+  if (node.has("value_floats")) return node.floats_output("value_floats");
   node.unsupported("attribute '" + printable(node.proto().attributes[0].name) + "'");
 }
 

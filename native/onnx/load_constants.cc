@@ -108,11 +108,14 @@ Result<LoadStatistics> load_constants(ImportedModel* model, ExternalData* extern
   // In file order, so that reading goes forward.
   std::vector<Constant*> order;
   for (const auto& [key, constant] : constants) {
-    if (constant->source != SIZE_MAX && wanted.contains(key)) order.push_back(constant.get());
+    if (wanted.contains(key)) order.push_back(constant.get());
   }
   std::sort(order.begin(), order.end(), [](const Constant* a, const Constant* b) { return a->source < b->source; });
   for (Constant* constant : order) {
-    Loader loader(*model->sources[constant->source], constant, external, store, &statistics);
+    // What was computed at import has no TensorProto, but its contents.
+    static const TensorProto kComputed;
+    const TensorProto& tensor = constant->source == SIZE_MAX ? kComputed : *model->sources[constant->source];
+    Loader loader(tensor, constant, external, store, &statistics);
     for (const WeightPlacement& placement : wanted.at(constant)) SEALEDGE_TRY(loader.load(placement));
   }
   return statistics;

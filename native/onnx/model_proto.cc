@@ -1,5 +1,7 @@
 #include "onnx/model_proto.h"
 
+#include <algorithm>
+#include <cstring>
 #include <string>
 
 #include "onnx/wire.h"
@@ -38,6 +40,7 @@ Result<std::pair<std::string_view, std::string_view>> parse_entry(std::span<cons
 
 Result<AttributeProto> parse_attribute(std::span<const uint8_t> bytes) {
   AttributeProto attribute;
+  attribute.message = bytes;
   WireReader reader(bytes);
   for (WireField field; reader.next(&field);) {
     bool fits = true;
@@ -66,7 +69,7 @@ Result<AttributeProto> parse_attribute(std::span<const uint8_t> bytes) {
         if ((fits = is_bytes(field))) attribute.graphs.push_back(field.bytes);
         break;
       case 7:  // floats
-        fits = append_floats(field, &attribute.floats);
+        fits = count_floats(field, &attribute.float_count);
         break;
       case 8:  // ints
         fits = append_varints(field, &attribute.ints);
@@ -238,6 +241,21 @@ Result<OperatorSet> parse_opset(std::span<const uint8_t> bytes) {
 }
 
 }  // namespace
+
+void read_floats(const AttributeProto& attribute, std::span<uint8_t> out) {
+  size_t used = 0;
+  WireReader reader(attribute.message);
+  for (WireField field; reader.next(&field);) {
+    if (field.number != 7) continue;
+    // Little-endian on the wire as in memory (tensor_data.cc asserts that).
+    const bool packed = field.type == WireType::kLengthDelimited;
+    const size_t size = std::min(packed ? field.bytes.size() : sizeof(float), out.size() - used);
+    if (size > 0)
+      std::memcpy(out.data() + used, packed ? field.bytes.data() : reinterpret_cast<const uint8_t*>(&field.scalar),
+                  size);
+    used += size;
+  }
+}
 
 Result<TensorProto> parse_tensor(std::span<const uint8_t> bytes) {
   TensorProto tensor;

@@ -56,11 +56,12 @@ struct AttributeProto {
   float f = 0;
   int64_t i = 0;
   std::string_view s;
-  std::vector<float> floats;
+  size_t float_count = 0;  // of floats, which are read from `message` when wanted: they may be weights
   std::vector<int64_t> ints;
   std::vector<std::string_view> strings;
   std::vector<TensorProto> tensors;              // t, or tensors
   std::vector<std::span<const uint8_t>> graphs;  // g, or graphs: GraphProto messages
+  std::span<const uint8_t> message;              // the whole AttributeProto
 };
 
 struct NodeProto {
@@ -107,6 +108,9 @@ struct ModelProto {
   // Of the default operator set; 0 when the model imports none.
   int64_t opset_version() const;
 };
+
+// The floats of an attribute, in order, into room for float_count of them.
+void read_floats(const AttributeProto& attribute, std::span<uint8_t> out);
 
 // Fails with kModelInvalid (naming the message that is malformed) or kLimitExceeded.
 Result<ModelProto> parse_model(std::span<const uint8_t> bytes);

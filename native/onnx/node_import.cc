@@ -40,11 +40,6 @@ std::vector<int64_t> NodeImport::get_ints(std::string_view name) {
   return attribute ? attribute->ints : std::vector<int64_t>{};
 }
 
-std::vector<float> NodeImport::get_floats(std::string_view name) {
-  const AttributeProto* attribute = find(name, AttributeProto::Type::kFloats);
-  return attribute ? attribute->floats : std::vector<float>{};
-}
-
 const TensorProto* NodeImport::get_tensor(std::string_view name) {
   const AttributeProto* attribute = find(name, AttributeProto::Type::kTensor);
   if (!attribute) return nullptr;
@@ -88,19 +83,26 @@ ValueId NodeImport::emit_inner(OpPtr op, std::vector<ValueId> inputs) {
   return result;
 }
 
-ValueId NodeImport::make_constant(TensorFact fact, std::span<const uint8_t> bytes) {
-  auto data = store_->allocate(bytes.size());
-  if (!data.ok()) {
-    if (!error_) error_ = data.error();
-    return graph_->add_value({});
-  }
-  if (!bytes.empty()) std::memcpy(*data, bytes.data(), bytes.size());
+uint8_t* NodeImport::allocate(size_t size_bytes) {
+  auto data = store_->allocate(size_bytes);
+  if (data.ok()) return *data;
+  if (!error_) error_ = data.error();
+  return nullptr;
+}
+
+ValueId NodeImport::add_constant(TensorFact fact, const uint8_t* data) {
   Value value;
   value.fact = fact;
   value.constant = std::make_shared<Constant>();
   value.constant->fact = std::move(fact);
-  value.constant->data = *data;
+  value.constant->data = data;
   return graph_->add_value(std::move(value));
+}
+
+ValueId NodeImport::make_constant(TensorFact fact, std::span<const uint8_t> bytes) {
+  uint8_t* data = allocate(bytes.size());
+  if (data && !bytes.empty()) std::memcpy(data, bytes.data(), bytes.size());
+  return add_constant(std::move(fact), data);
 }
 
 ValueId NodeImport::make_ints(std::span<const int64_t> values) {
@@ -114,6 +116,16 @@ ValueId NodeImport::make_scalar(float value) {
 
 void NodeImport::constant_output(TensorFact fact, std::span<const uint8_t> bytes) {
   alias_output(make_constant(std::move(fact), bytes));
+}
+
+void NodeImport::floats_output(std::string_view name) {
+  const AttributeProto* attribute = find(name, AttributeProto::Type::kFloats);
+  if (!attribute) return;
+  const size_t size_bytes = attribute->float_count * sizeof(float);
+  uint8_t* data = allocate(size_bytes);
+  if (!data) return;
+  read_floats(*attribute, {data, size_bytes});
+  alias_output(add_constant({DataType::kFloat32, {static_cast<int64_t>(attribute->float_count)}}, data));
 }
 
 void NodeImport::unsupported(std::string reason) {

@@ -36,7 +36,6 @@ class NodeImport {
   float get_float(std::string_view name, float otherwise);
   std::string_view get_string(std::string_view name, std::string_view otherwise);
   std::vector<int64_t> get_ints(std::string_view name);  // empty when absent
-  std::vector<float> get_floats(std::string_view name);
   const TensorProto* get_tensor(std::string_view name);  // null when absent
 
   // --- inputs and outputs; trailing omitted inputs are not counted
@@ -63,6 +62,8 @@ class NodeImport {
   // Output 0 is this tensor, read through the importer's sources.
   void tensor_output(const TensorProto* tensor) { tensor_ = tensor; }
   void constant_output(TensorFact fact, std::span<const uint8_t> bytes);
+  // Output 0 is this attribute's floats, rank 1.
+  void floats_output(std::string_view name);
 
   // The operator is known, this use of it is not: collected with all others.
   void unsupported(std::string reason);
@@ -75,6 +76,8 @@ class NodeImport {
  private:
   const AttributeProto* find(std::string_view name) const;
   const AttributeProto* find(std::string_view name, AttributeProto::Type type);
+  uint8_t* allocate(size_t size_bytes);  // null after noting the error
+  ValueId add_constant(TensorFact fact, const uint8_t* data);
   ValueId make_constant(TensorFact fact, std::span<const uint8_t> bytes);
 
   const NodeProto& proto_;

@@ -85,19 +85,13 @@ bool append_varints(const WireField& field, std::vector<int64_t>* values) {
   return true;
 }
 
-bool append_floats(const WireField& field, std::vector<float>* values) {
+bool count_floats(const WireField& field, size_t* count) {
   if (field.type == WireType::kFixed32) {
-    values->push_back(field.as_float());
+    ++*count;
     return true;
   }
-  if (field.type != WireType::kLengthDelimited || field.bytes.size() % 4 != 0) return false;
-  const size_t count = field.bytes.size() / 4;
-  for (size_t i = 0; i < count; ++i) {
-    const auto bits = static_cast<uint32_t>(load_little_endian(field.bytes.data() + 4 * i, 4));
-    float value;
-    std::memcpy(&value, &bits, sizeof value);
-    values->push_back(value);
-  }
+  if (field.type != WireType::kLengthDelimited || field.bytes.size() % sizeof(float) != 0) return false;
+  *count += field.bytes.size() / sizeof(float);
   return true;
 }
 

@@ -60,9 +60,9 @@ class WireReader {
   bool ok_ = true;
 };
 
-// One occurrence of a repeated scalar field, packed or not, appended to *values. False when malformed or of a wire type
-// that the field cannot have.
+// One occurrence of a repeated scalar field, packed or not, appended to *values or added to *count. False when
+// malformed or of a wire type that the field cannot have.
 bool append_varints(const WireField& field, std::vector<int64_t>* values);
-bool append_floats(const WireField& field, std::vector<float>* values);
+bool count_floats(const WireField& field, size_t* count);
 
 }  // namespace sealedge

@@ -1,6 +1,7 @@
 // ConstantOfShape and Range: elements made from nothing but arguments.
 #include <cmath>
 #include <cstring>
+#include <type_traits>
 
 #include "graph/ops.h"
 #include "graph/ops/support.h"
@@ -48,13 +49,21 @@ class RangeKernel final : public Kernel {
   RangeKernel(T start, T delta, size_t count) : start_(start), delta_(delta), count_(count) {}
   Result<void> run(const RunArgs& args) const override {
     for (size_t i = 0; i < count_; ++i) {
-      const T value = static_cast<T>(start_ + static_cast<T>(i) * delta_);
+      const T value = element(i);
       std::memcpy(args.outputs[0] + i * sizeof value, &value, sizeof value);
     }
     return {};
   }
 
  private:
+  T element(size_t i) const {
+    // Every element is in range, the products on the way need not be: integers are computed modulo 2^64.
+    if constexpr (std::is_integral_v<T>) {
+      return static_cast<T>(static_cast<uint64_t>(start_) + uint64_t{i} * static_cast<uint64_t>(delta_));
+    } else {
+      return start_ + static_cast<T>(i) * delta_;
+    }
+  }
   T start_;
   T delta_;
   size_t count_;

@@ -23,8 +23,8 @@ class GatherKernel final : public Kernel {
       int64_t index = index_at(args.inputs[1], i);
       if (index < 0) index += axis_;
       if (index < 0 || index >= axis_) {
-        return Error{ErrorCode::kInputInvalid, "Gather: index " + std::to_string(index) + " is out of range for " +
-                                                   std::to_string(axis_) + " entries"};
+        return Error{ErrorCode::kInputInvalid,
+                     "index " + std::to_string(index) + " is out of range for " + std::to_string(axis_) + " entries"};
       }
       for (size_t o = 0; o < outer_; ++o) {
         std::memcpy(out + (o * count_ + i) * inner_bytes_,

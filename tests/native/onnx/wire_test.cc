@@ -107,13 +107,13 @@ TEST(WireTest, RepeatedScalarsArePackedOrNot) {
 
   const Bytes cut = testing::Proto().bytes(8, "\x80").data();
   const Bytes odd = testing::Proto().bytes(7, "abcde").data();
-  std::vector<float> numbers;
+  size_t numbers = 0;
   WireReader cut_reader(cut);
   ASSERT_TRUE(cut_reader.next(&field));
   EXPECT_FALSE(append_varints(field, &values));
   WireReader odd_reader(odd);
   ASSERT_TRUE(odd_reader.next(&field));
-  EXPECT_FALSE(append_floats(field, &numbers));
+  EXPECT_FALSE(count_floats(field, &numbers));
 }
 
 }  // namespace
