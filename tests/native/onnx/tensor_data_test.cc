@@ -1,0 +1,60 @@
+#include "onnx/tensor_data.h"
+
+#include <gtest/gtest.h>
+
+#include "../support/onnx_builder.h"
+
+namespace sealedge {
+namespace {
+
+using testing::Proto;
+
+// Decodes a tensor message; empty when it is refused.
+std::vector<uint8_t> decode(const Proto& proto) {
+  const std::vector<uint8_t> bytes = proto.data();
+  const auto tensor = parse_tensor(bytes);
+  if (!tensor.ok()) return {};
+  const auto fact = tensor_fact(*tensor);
+  if (!fact.ok()) return {};
+  std::vector<uint8_t> out(*checked_size_bytes(*fact));
+  return decode_tensor(*tensor, out).ok() ? out : std::vector<uint8_t>{};
+}
+
+Proto typed(int type, int64_t count) {
+  return Proto().varint(1, static_cast<uint64_t>(count)).varint(2, static_cast<uint64_t>(type));
+}
+
+TEST(TensorDataTest, TypedFieldsEqualRawData) {
+  const std::vector<float> numbers = {1.5f, -2};
+  const std::vector<uint8_t> expected = decode(testing::floats("t", {2}, numbers));
+  ASSERT_EQ(expected.size(), 8u);
+  EXPECT_EQ(decode(typed(1, 2).fixed32(4, 1.5f).fixed32(4, -2)), expected);
+  EXPECT_EQ(decode(typed(1, 2).bytes(4, testing::raw(numbers))), expected);
+  EXPECT_EQ(decode(typed(1, 2).bytes(4, testing::raw(std::vector<float>{1.5f})).fixed32(4, -2)), expected);
+
+  using Bytes = std::vector<uint8_t>;
+  EXPECT_EQ(decode(typed(3, 2).varint(5, UINT64_MAX).varint(5, 2)), (Bytes{0xff, 2})) << "int8 in int32_data";
+  EXPECT_EQ(decode(typed(9, 2).varint(5, 1).varint(5, 0)), (Bytes{1, 0})) << "bool";
+  EXPECT_EQ(decode(typed(10, 1).varint(5, 0x3c00)), (Bytes{0x00, 0x3c})) << "float16 as bits";
+  EXPECT_EQ(decode(typed(7, 1).varint(7, UINT64_MAX)), Bytes(8, 0xff)) << "int64";
+  EXPECT_EQ(decode(typed(12, 1).varint(11, 5)), (Bytes{5, 0, 0, 0})) << "uint32";
+}
+
+TEST(TensorDataTest, RefusesTooLittleAndTooMuch) {
+  for (const std::string& data : {std::string(7, 'x'), std::string(9, 'x'), std::string()}) {
+    EXPECT_TRUE(decode(testing::tensor("t", 1, {2}, data)).empty());
+    EXPECT_TRUE(decode(typed(1, 2).bytes(4, data)).empty());
+  }
+  EXPECT_TRUE(decode(typed(7, 2).varint(7, 1)).empty());
+  EXPECT_TRUE(decode(typed(7, 1).varint(7, 1).varint(7, 2)).empty());
+  EXPECT_TRUE(decode(typed(7, 1).bytes(7, "\x80")).empty()) << "cut varint";
+  EXPECT_TRUE(decode(typed(1, 1).varint(4, 1)).empty()) << "wrong wire type";
+  EXPECT_TRUE(decode(typed(8, 1)).empty()) << "strings";
+  EXPECT_TRUE(decode(typed(99, 1)).empty());
+  Proto deep;
+  for (int i = 0; i < 17; ++i) deep.varint(1, 1);
+  EXPECT_FALSE(parse_tensor(deep.data()).ok()) << "rank";
+}
+
+}  // namespace
+}  // namespace sealedge
