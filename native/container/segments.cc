@@ -3,6 +3,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "core/checkpoint.h"
 #include "crypto/aead.h"
 #include "crypto/digest.h"
 #include "memory/wipe.h"
@@ -49,6 +50,7 @@ Result<void> decrypt_segment(std::span<const uint8_t, 32> content_key, const Seg
     const auto aad = segment_aad(layout_byte, segment.id, segment.length_bytes);
     SEALEDGE_ASSIGN(GcmOpener opener, GcmOpener::create(key.span().first<kAeadKeyBytes>(), aad));
     SEALEDGE_TRY(opener.update(ciphertext, out));
+    SEALEDGE_CHECKPOINT("segment-decrypted");  // key, round keys and GHASH state are alive here
     return opener.finish(segment.tag);
   };
   auto result = decrypt();
