@@ -82,7 +82,7 @@ export function preAuthenticationEncoding(statement: Uint8Array): Buffer {
 }
 
 /** The one of the two signatures (r, s), (r, n - s) that version 1 accepts. */
-export function toLowS(signature: Uint8Array): Buffer {
+function toLowS(signature: Uint8Array): Buffer {
   const s = BigInt(`0x${Buffer.from(signature.subarray(32)).toString('hex')}`);
   const low = s > P256_ORDER / 2n ? P256_ORDER - s : s;
   return Buffer.concat([signature.subarray(0, 32), Buffer.from(low.toString(16).padStart(64, '0'), 'hex')]);

@@ -17,7 +17,9 @@ test('comes back', () => {
 
 // RFC 5869 by hand: PRK = HMAC(zeros, key), T(1) = HMAC(PRK, info ‖ 0x01). Fixed by SPEC.md, so fixed here.
 test('the key id of a known key', () => {
-  expect(deriveKeyId(Buffer.alloc(32, 7)).toString('hex')).toMatchInlineSnapshot(`"1c7dc6036f1a06c7b79efea7f55175e5b3aec15ba00ca7362784d4eff40d4ca3"`);
+  expect(deriveKeyId(Buffer.alloc(32, 7)).toString('hex')).toMatchInlineSnapshot(
+    `"1c7dc6036f1a06c7b79efea7f55175e5b3aec15ba00ca7362784d4eff40d4ca3"`,
+  );
 });
 
 test('payload is that of SPEC.md', () => {
