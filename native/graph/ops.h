@@ -21,10 +21,10 @@ enum class AutoPad : uint8_t { kNotSet, kSameUpper, kSameLower, kValid };
 
 // Empty vectors mean the ONNX defaults for the input's rank (1, 0, 1). pads is ONNX's (begins..., ends...).
 struct WindowAttributes {
-  std::vector<int64_t> kernel_shape;  // Conv: empty means taken from W
-  std::vector<int64_t> strides;
-  std::vector<int64_t> pads;
-  std::vector<int64_t> dilations;
+  std::vector<int64_t> kernel_shape = {};  // Conv: empty means taken from W
+  std::vector<int64_t> strides = {};
+  std::vector<int64_t> pads = {};
+  std::vector<int64_t> dilations = {};
   AutoPad auto_pad = AutoPad::kNotSet;
 };
 

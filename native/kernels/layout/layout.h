@@ -21,9 +21,9 @@ inline constexpr size_t kMaxCopyRank = 8;
 struct StridedCopy {
   size_t element_bytes;
   size_t rank;
-  size_t dims[kMaxCopyRank];
-  ptrdiff_t source_stride[kMaxCopyRank];
-  ptrdiff_t destination_stride[kMaxCopyRank];
+  size_t dims[kMaxCopyRank] = {};
+  ptrdiff_t source_stride[kMaxCopyRank] = {};
+  ptrdiff_t destination_stride[kMaxCopyRank] = {};
 };
 
 void strided_copy(const StridedCopy& copy, const void* source, void* destination, const KernelContext& context);
