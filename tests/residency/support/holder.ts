@@ -6,7 +6,13 @@
  */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { InferenceSession, secretFromBytes, secretMemoryReport, Tensor } from '../../../src/index.js';
+import {
+  InferenceSession,
+  type SecretHandle,
+  secretFromBytes,
+  secretMemoryReport,
+  Tensor,
+} from '../../../src/index.js';
 
 const [payloadPath = '', sealedPath] = process.argv.slice(2);
 
@@ -32,23 +38,30 @@ try {
   const session = sealedPath === undefined ? undefined : await InferenceSession.create(sealedPath, { key });
   if (session) key.close();
   say({ event: 'ready', ...secretMemoryReport() });
-  for await (const line of createInterface({ input: process.stdin })) {
-    const command = JSON.parse(line) as { run?: number; release?: boolean; report?: boolean };
-    if (command.run !== undefined && session) {
-      const [name = ''] = session.inputNames;
-      const window = Float32Array.from({ length: 2048 }, (_, i) => Math.sin(i / 7));
-      for (let i = 0; i < command.run; i += 1)
-        await session.run({ [name]: new Tensor('float32', window, [1, 1, 2048]) });
-      say({ event: 'ran' });
-    }
-    if (command.release) {
-      await session?.release();
-      key.close();
-      say({ event: 'released' });
-    }
-    if (command.report) say(secretMemoryReport());
-  }
+  // Not one after the other: a report is asked for while a run is held at a checkpoint.
+  createInterface({ input: process.stdin }).on('line', (line) => void obey(JSON.parse(line), session, key));
 } catch (error) {
   const { name, code, message, fields } = error as Error & { code?: string; fields?: unknown };
   say({ event: 'failed', error: { name, code, message, fields } });
+}
+
+interface Command {
+  run?: number;
+  release?: boolean;
+  report?: boolean;
+}
+
+async function obey(command: Command, session: InferenceSession | undefined, key: SecretHandle): Promise<void> {
+  if (command.run !== undefined && session) {
+    const [name = ''] = session.inputNames;
+    const window = Float32Array.from({ length: 2048 }, (_, i) => Math.sin(i / 7));
+    for (let i = 0; i < command.run; i += 1) await session.run({ [name]: new Tensor('float32', window, [1, 1, 2048]) });
+    say({ event: 'ran' });
+  }
+  if (command.release) {
+    await session?.release();
+    key.close();
+    say({ event: 'released' });
+  }
+  if (command.report) say(secretMemoryReport());
 }

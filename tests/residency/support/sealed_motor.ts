@@ -1,0 +1,48 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { keyPayload } from '../../../src/container/key_file.js';
+import { sealModel } from '../../../src/container/seal.js';
+import { keyProbes } from '../../../tools/residency/key_probes.js';
+import { readInitializers } from '../../../tools/residency/onnx_initializers.js';
+import type { Probe } from '../../../tools/residency/probe_search.js';
+import { weightProbes } from '../../../tools/residency/weight_probes.js';
+
+const MODEL = fileURLToPath(new URL('../../../examples/motor/motor.onnx', import.meta.url));
+const WEIGHT_PROBES = 64;
+
+/** The motor model, sealed for one test file, with everything that must not be found. */
+export class SealedMotor {
+  private constructor(
+    readonly directory: string,
+    readonly sealedFile: string,
+    readonly payloadFile: string,
+    readonly weights: Probe[],
+    readonly keys: Probe[],
+  ) {}
+
+  static async make(): Promise<SealedMotor> {
+    const directory = mkdtempSync(join(tmpdir(), 'sealedge-residency-'));
+    const at = (name: string): string => join(directory, name);
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const label = { name: 'motor', version: 1, keyPath: at('motor.key') };
+    const { manifest, keyFile } = await sealModel(MODEL, at('motor.sealed'), { publisherKey: privateKey, ...label });
+    writeFileSync(at('payload'), keyPayload(keyFile), { mode: 0o600 });
+    const weights = weightProbes(readInitializers(readFileSync(MODEL)), WEIGHT_PROBES);
+    const keys = keyProbes(
+      keyFile.contentKey,
+      manifest.segments.map(({ id }) => id),
+    );
+    return new SealedMotor(directory, at('motor.sealed'), at('payload'), weights, keys);
+  }
+
+  get probes(): Probe[] {
+    return [...this.weights, ...this.keys];
+  }
+
+  remove(): void {
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
