@@ -32,7 +32,10 @@ Napi::Value wrap_session(Napi::Env env, SessionPtr session) {
     return env.Undefined();
   }
   owned.release();
-  napi_type_tag_object(env, object, &kTag);
+  if (napi_type_tag_object(env, object, &kTag) != napi_ok) {
+    throw_error(env, Error{ErrorCode::kInternal, "a session cannot be tagged"});
+    return env.Undefined();
+  }
   return object;
 }
 

@@ -39,7 +39,7 @@ struct Initialised {
 
 Initialised initialise() {
   Initialised made;
-  made.outcome = secret_reserve(kHeapReserveBytes);
+  made.outcome = secret_reserve(kHeapReserveBytes, "libcrypto");
   if (!made.outcome.ok()) return made;
   if (CRYPTO_set_mem_functions(&allocate, &reallocate, &release) != 1) {
     made.outcome = Error{ErrorCode::kCryptoFailure, "libcrypto allocated before its allocator could be replaced"};

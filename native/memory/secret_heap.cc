@@ -94,7 +94,7 @@ Result<void> SecretHeap::grow(size_t block_bytes, const char* purpose) {
   // The last header of a chunk is a sentinel that is always in use.
   const size_t needed_bytes = round_up_to_page(block_bytes + sizeof(Block));
   size_t chunk_bytes = std::max(kChunkBytes, needed_bytes);
-  Result<uint8_t*> mapped = secret_map(chunk_bytes, "heap");
+  Result<uint8_t*> mapped = secret_map(chunk_bytes, chunk_bytes > needed_bytes ? "heap" : purpose);
   if (!mapped.ok() && chunk_bytes > needed_bytes) {
     chunk_bytes = needed_bytes;  // close to the limit: only what this call needs
     mapped = secret_map(chunk_bytes, purpose);
@@ -158,7 +158,8 @@ Result<uint8_t*> SecretHeap::allocate(size_t size_bytes, Use use, const char* pu
 void SecretHeap::check(const Block* block) const {
   uint64_t canary = 0;
   auto* self = const_cast<Block*>(block);
-  if (block->in_use != 1 || block->size_bytes < kMinBlockBytes || block->requested_bytes > block->payload_bytes()) {
+  if (block->in_use != 1 || block->size_bytes < kMinBlockBytes ||
+      block->requested_bytes > block->payload_bytes() - kCanaryBytes) {
     canary_damaged();
   }
   std::memcpy(&canary, block->payload() + block->requested_bytes, sizeof(canary));
@@ -198,11 +199,11 @@ size_t SecretHeap::requested_bytes(const void* payload) {
   return block->requested_bytes;
 }
 
-Result<void> SecretHeap::reserve(size_t size_bytes) {
+Result<void> SecretHeap::reserve(size_t size_bytes, const char* purpose) {
   std::lock_guard lock(mutex_);
   const size_t block_bytes = round_up(sizeof(Block) + size_bytes + kCanaryBytes, kGrain);
   if (find(block_bytes) != nullptr) return {};
-  return grow(block_bytes, "heap");
+  return grow(block_bytes, purpose);
 }
 
 void SecretHeap::wipe_buffers() {
@@ -217,7 +218,9 @@ void SecretHeap::wipe_buffers() {
   }
 }
 
-Result<void> secret_reserve(size_t size_bytes) { return SecretHeap::instance().reserve(size_bytes); }
+Result<void> secret_reserve(size_t size_bytes, const char* purpose) {
+  return SecretHeap::instance().reserve(size_bytes, purpose);
+}
 
 void* secret_malloc(size_t size_bytes) {
   Result<uint8_t*> payload = SecretHeap::instance().allocate(size_bytes, SecretHeap::Use::kLibrary, "heap");

@@ -25,7 +25,7 @@ class SecretHeap {
   Result<uint8_t*> allocate(size_t size_bytes, Use use, const char* purpose);
   void free(void* payload);  // wipes; aborts on a damaged canary; nullptr is fine
   size_t requested_bytes(const void* payload);
-  Result<void> reserve(size_t size_bytes);
+  Result<void> reserve(size_t size_bytes, const char* purpose);
   void wipe_buffers();
 
  private:

@@ -48,7 +48,7 @@ Result<uint8_t*> secret_map(size_t size_bytes, const char* purpose);
 void secret_unmap(uint8_t* payload, size_t size_bytes);
 
 // Makes the secret heap hold at least this many free bytes in one piece, so that what follows does not fail half way.
-Result<void> secret_reserve(size_t size_bytes);
+Result<void> secret_reserve(size_t size_bytes, const char* purpose);
 
 // malloc/realloc/free shape over the secret heap, for CRYPTO_set_mem_functions. nullptr when exhausted. free wipes, and
 // aborts when a canary around the block is damaged.

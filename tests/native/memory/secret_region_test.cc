@@ -158,7 +158,7 @@ int keys_fit_and_weights_do_not() {
 
 int usable_to_the_end() {
   if (!limit_memlock(8 * 1024 * 1024)) return 1;
-  if (!secret_reserve(256 * 1024).ok()) return 2;
+  if (!secret_reserve(256 * 1024, "test").ok()) return 2;
   Result<SecureBuffer> most = SecureBuffer::allocate(7 * 1024 * 1024, "weights");
   if (!most.ok()) return 3;
   if (SecureBuffer::allocate(1024 * 1024, "more weights").ok()) return 4;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <random>
 #include <vector>
@@ -145,6 +146,33 @@ TEST_F(SecureBufferDeathTest, DamagedCanariesAbort) {
   EXPECT_EXIT(overrun(8190, 8190), ::testing::KilledBySignal(SIGABRT), "");
   EXPECT_EXIT(overrun(8192, -1), ::testing::KilledBySignal(SIGABRT), "");
   EXPECT_EXIT(overrun(8192, -64), ::testing::KilledBySignal(SIGABRT), "");
+}
+
+// Handlers run in reverse order: this one, registered before the first secret, looks after the memory room has wiped.
+const uint8_t* small_at_exit = nullptr;
+const uint8_t* large_at_exit = nullptr;
+
+void look_at_exit() {
+  const auto wiped = [](const uint8_t* data, size_t size_bytes) {
+    return std::all_of(data, data + size_bytes, [](uint8_t byte) { return byte == 0; });
+  };
+  _exit(wiped(small_at_exit, 100) && wiped(large_at_exit, 10000) ? 42 : 1);
+}
+
+[[noreturn]] void exit_with_secrets() {
+  std::atexit(look_at_exit);
+  // Never destroyed, as a secret that someone forgot.
+  SecureBuffer& small = *new SecureBuffer(make(100));
+  SecureBuffer& large = *new SecureBuffer(make(10000));
+  std::memset(small.data(), 0x55, 100);
+  std::memset(large.data(), 0x55, 10000);
+  small_at_exit = small.data();
+  large_at_exit = large.data();
+  std::exit(0);
+}
+
+TEST_F(SecureBufferDeathTest, ExitWipesWhatStillLives) {
+  EXPECT_EXIT(exit_with_secrets(), ::testing::ExitedWithCode(42), "");
 }
 
 TEST_F(SecureBufferDeathTest, DoubleFreeAborts) {
