@@ -18,6 +18,9 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
+/** A sanitizer's runtime is preloaded into the process under test, not into the tools around it. */
+const { LD_PRELOAD: _, ...toolEnvironment } = process.env;
+
 export interface SwtpmOptions {
   /** Certify the RSA 2048 (NV 0x01C00002) and ECC P-384 (NV 0x01C00016) EKs. Costs about 2 s. Default true. */
   ekCertificates?: boolean;
@@ -33,7 +36,7 @@ export interface SwtpmOptions {
 export const missingSwtpmTool: string | undefined = ['swtpm', 'swtpm_setup', 'swtpm_localca', 'certtool', 'tpm2'].find(
   (tool) => {
     try {
-      execFileSync('/bin/sh', ['-c', `command -v ${tool}`], { stdio: 'ignore' });
+      execFileSync('/bin/sh', ['-c', `command -v ${tool}`], { stdio: 'ignore', env: toolEnvironment });
       return false;
     } catch {
       return true;
@@ -94,7 +97,7 @@ export class Swtpm {
         ...['--server', `type=unixio,path=${this.socketPath}`, '--ctrl', `type=unixio,path=${this.socketPath}.ctrl`],
         ...['--flags', `not-need-init,startup-${options.startup ?? 'clear'}`],
       ],
-      { stdio: ['ignore', 'ignore', 'pipe'] },
+      { stdio: ['ignore', 'ignore', 'pipe'], env: toolEnvironment },
     );
     this.#process = child;
     let stderr = '';
@@ -131,7 +134,7 @@ export class Swtpm {
 
   /** Runs a stock tool on this TPM, in {@link directory}; returns its standard output. */
   async tool(name: string, ...args: string[]): Promise<string> {
-    const env = { ...process.env, TPM2TOOLS_TCTI: this.tcti };
+    const env = { ...toolEnvironment, TPM2TOOLS_TCTI: this.tcti };
     const { stdout } = await run(name, args, { cwd: this.directory, env });
     return stdout;
   }
@@ -155,7 +158,10 @@ export class Swtpm {
     const at = (name: string) => join(this.directory, name);
     mkdirSync(at('state'));
     mkdirSync(this.caDirectory, { recursive: true });
-    const localca = execFileSync('/bin/sh', ['-c', 'command -v swtpm_localca'], { encoding: 'utf8' }).trim();
+    const localca = execFileSync('/bin/sh', ['-c', 'command -v swtpm_localca'], {
+      encoding: 'utf8',
+      env: toolEnvironment,
+    }).trim();
     const banks = (options.pcrBanks ?? ['sha256']).join(',');
     writeFileSync(
       at('setup.conf'),
@@ -172,11 +178,15 @@ export class Swtpm {
       '--platform-manufacturer sealedge\n--platform-version 1.0\n--platform-model test\n',
     );
     const certificates = (options.ekCertificates ?? true) ? ['--create-ek-cert'] : [];
-    await run('swtpm_setup', [
-      ...['--tpm2', '--tpmstate', at('state'), '--config', at('setup.conf'), '--pcr-banks', banks],
-      ...['--logfile', at('setup.log')],
-      ...certificates,
-    ]);
+    await run(
+      'swtpm_setup',
+      [
+        ...['--tpm2', '--tpmstate', at('state'), '--config', at('setup.conf'), '--pcr-banks', banks],
+        ...['--logfile', at('setup.log')],
+        ...certificates,
+      ],
+      { env: toolEnvironment },
+    );
   }
 
   async #certifyP256Ek(): Promise<void> {
@@ -186,12 +196,28 @@ export class Swtpm {
     const spki = readFileSync(at('ek.pem'), 'utf8').replace(/-----[^-]+-----|\s/g, '');
     const point = Buffer.from(spki, 'base64').subarray(-64);
     const ek = `x=${point.toString('hex', 0, 32)},y=${point.toString('hex', 32)},id=secp256r1`;
-    await run('swtpm_localca', [
-      ...['--type', 'ek', '--ek', ek, '--dir', this.directory, '--vmid', 'test', '--tpm2', '--tpm-spec-family', '2.0'],
-      ...['--tpm-spec-level', '0', '--tpm-spec-revision', '164', '--tpm-manufacturer', 'id:00001014'],
-      ...['--tpm-model', 'swtpm', '--tpm-version', 'id:20191023', '--logfile', at('setup.log')],
-      ...['--configfile', at('localca.conf'), '--optsfile', at('localca.options')],
-    ]);
+    await run(
+      'swtpm_localca',
+      [
+        ...[
+          '--type',
+          'ek',
+          '--ek',
+          ek,
+          '--dir',
+          this.directory,
+          '--vmid',
+          'test',
+          '--tpm2',
+          '--tpm-spec-family',
+          '2.0',
+        ],
+        ...['--tpm-spec-level', '0', '--tpm-spec-revision', '164', '--tpm-manufacturer', 'id:00001014'],
+        ...['--tpm-model', 'swtpm', '--tpm-version', 'id:20191023', '--logfile', at('setup.log')],
+        ...['--configfile', at('localca.conf'), '--optsfile', at('localca.options')],
+      ],
+      { env: toolEnvironment },
+    );
     const size = String(readFileSync(at('ek.cert')).length);
     // TCG EK Credential Profile 2.2.1.4: EK certificate indices are platform's, readable by owner and by empty auth.
     const attributes = 'ppwrite|ppread|ownerread|authread|no_da|platformcreate';

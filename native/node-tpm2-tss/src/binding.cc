@@ -1,11 +1,11 @@
 // N-API: one object for each context, one promise for each job.
 #include <napi.h>
 
+#include <cstdlib>
 #include <functional>
 
 #include "context.h"
 #include "convert.h"
-#include "secret_object.h"
 #include "worker.h"
 
 namespace sealedge::tpm {
@@ -25,6 +25,10 @@ class Completions {
     if (--pending_ == 0) function_.Unref(env);
   }
   void deliver(std::unique_ptr<Job> job);
+  void close() {
+    const std::lock_guard lock(mutex_);
+    closing_ = true;
+  }
 
  private:
   static void call(Napi::Env env, Napi::Function, std::nullptr_t*, Job* job);
@@ -35,29 +39,54 @@ class Completions {
   bool closing_ = false;
 };
 
+struct Connection {
+  std::shared_ptr<Context> context;
+  std::shared_ptr<Worker> worker;
+};
+
+// What a context that JavaScript forgot to close still does: flush and disconnect.
+class ForgottenClose : public Job {
+ public:
+  explicit ForgottenClose(std::shared_ptr<Context> context) : context_(std::move(context)) {}
+  void run() override { context_->close(); }
+  void refuse(Error) override {}
+
+ protected:
+  void deliver(std::unique_ptr<Job>) override {}
+
+ private:
+  std::shared_ptr<Context> context_;
+};
+
 // What an environment (the main thread or a worker thread of Node) has of this addon.
 struct Addon {
   explicit Addon(Napi::Env env) : completions(std::make_shared<Completions>(env)) {}
+  // When the environment goes away. The function to JavaScript is destroyed right after: nothing may call it any more.
   // Memory is wiped at exit: no thread may still be at work in it.
-  ~Addon() {
-    for (const auto& weak : workers) {
-      if (const auto worker = weak.lock()) worker->abandon(std::chrono::seconds(2));
+  void close() {
+    completions->close();
+    for (const auto& [weak_worker, weak_context] : connections) {
+      const auto worker = weak_worker.lock();
+      const auto context = weak_context.lock();
+      if (worker && context) worker->abandon(std::make_unique<ForgottenClose>(context), std::chrono::seconds(2));
     }
   }
   static Addon& of(Napi::Env env) { return *env.GetInstanceData<Addon>(); }
-  void watch(const std::shared_ptr<Worker>& worker) {
-    std::erase_if(workers, [](const auto& weak) { return weak.expired(); });
-    workers.push_back(worker);
+  void watch(const Connection& connection) {
+    std::erase_if(connections, [](const auto& entry) { return entry.first.expired(); });
+    connections.emplace_back(connection.worker, connection.context);
   }
   std::shared_ptr<Completions> completions;
   Napi::FunctionReference context_class;
-  std::vector<std::weak_ptr<Worker>> workers;
+  std::vector<std::pair<std::weak_ptr<Worker>, std::weak_ptr<Context>>> connections;
 };
 
 // A job whose result settles a promise.
 class PromiseJob : public Job {
  public:
-  PromiseJob(Napi::Env env) : deferred_(env), completions_(Addon::of(env).completions) { completions_->begin(env); }
+  explicit PromiseJob(Napi::Env env) : deferred_(env), completions_(Addon::of(env).completions) {
+    completions_->begin(env);
+  }
   Napi::Promise promise() const { return deferred_.Promise(); }
   void refuse(Error error) override { error_ = std::move(error); }
   // On the JavaScript thread.
@@ -87,14 +116,10 @@ class PromiseJob : public Job {
 
 void Completions::deliver(std::unique_ptr<Job> job) {
   const std::lock_guard lock(mutex_);
-  // Refused only when the environment is going away: then nobody waits, the job (with its secrets) is destroyed here,
-  // and the function must not be touched again.
+  // The environment is going away: nobody waits, the job (with its secrets) is destroyed here.
   if (closing_) return;
-  if (function_.NonBlockingCall(job.get()) == napi_ok) {
-    static_cast<void>(job.release());
-  } else {
-    closing_ = true;
-  }
+  Job* delivered = job.release();
+  if (function_.NonBlockingCall(delivered) != napi_ok) job.reset(delivered);
 }
 
 void Completions::call(Napi::Env env, Napi::Function, std::nullptr_t*, Job* raw) {
@@ -140,25 +165,6 @@ Napi::Value rejected(Napi::Env env, const Error& error) {
   deferred.Reject(to_js(env, error).Value());
   return deferred.Promise();
 }
-
-struct Connection {
-  std::shared_ptr<Context> context;
-  std::shared_ptr<Worker> worker;
-};
-
-// What a context that JavaScript forgot to close still does: flush and disconnect.
-class ForgottenClose : public Job {
- public:
-  explicit ForgottenClose(std::shared_ptr<Context> context) : context_(std::move(context)) {}
-  void run() override { context_->close(); }
-  void refuse(Error) override {}
-
- protected:
-  void deliver(std::unique_ptr<Job>) override {}
-
- private:
-  std::shared_ptr<Context> context_;
-};
 
 class NativeContext : public Napi::ObjectWrap<NativeContext> {
  public:
@@ -260,26 +266,38 @@ Napi::Value open(const Napi::CallbackInfo& info) {
   if (!options.ok()) return rejected(info.Env(), options.error());
   Result<std::unique_ptr<Worker>> started = Worker::start();
   if (!started.ok()) return rejected(info.Env(), started.error());
-  const std::shared_ptr<Worker> worker = std::move(*started);
-  Addon::of(info.Env()).watch(worker);
-  auto job = std::make_unique<OpenJob>(info.Env(), Connection{std::make_shared<Context>(std::move(*options)), worker});
+  const Connection connection{std::make_shared<Context>(std::move(*options)), std::move(*started)};
+  Addon::of(info.Env()).watch(connection);
+  auto job = std::make_unique<OpenJob>(info.Env(), connection);
   const Napi::Promise promise = job->promise();
-  worker->post(std::move(job));
+  connection.worker->post(std::move(job));
   return promise;
 }
 
 Napi::Value memory_report(const Napi::CallbackInfo& info) { return secret_memory_report_to_js(info.Env()); }
 
-Napi::Value is_secret_handle(const Napi::CallbackInfo& info) {
-  return Napi::Boolean::New(info.Env(), is_secret_object(info[0]));
+// For process.exit(), which does not run the hooks of the main environment.
+Napi::Value shut_down(const Napi::CallbackInfo& info) {
+  Addon::of(info.Env()).close();
+  return info.Env().Undefined();
+}
+
+// libtss2 writes every TPM error to standard error unless told not to; here errors reach the caller, and libraries do
+// not print.
+void quiet_libtss2() {
+  constexpr int kUnlessSet = 0;
+  setenv("TSS2_LOG", "all+NONE", kUnlessSet);
 }
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
+  quiet_libtss2();
   auto* addon = new Addon(env);
   addon->context_class = Napi::Persistent(NativeContext::define(env));
   env.SetInstanceData(addon);
+  // Hooks run last first: this one before that of the function in completions, which was made earlier.
+  env.AddCleanupHook([](Addon* closing) { closing->close(); }, addon);
   exports.Set("open", Napi::Function::New<open>(env, "open"));
-  exports.Set("isSecretHandle", Napi::Function::New<is_secret_handle>(env, "isSecretHandle"));
+  exports.Set("shutDown", Napi::Function::New<shut_down>(env, "shutDown"));
   exports.Set("secretMemoryReport", Napi::Function::New<memory_report>(env, "secretMemoryReport"));
   return exports;
 }

@@ -15,6 +15,7 @@ Result<Reply> pcr_read_complete(Call& call) {
   SEALEDGE_TRY(call.check(Tss2_Sys_PCR_Read_Complete(call.sys, &counter, &selection, &values)));
   SEALEDGE_ASSIGN(Bytes selected, marshal(selection));
   std::vector<Bytes> digests;
+  digests.reserve(values.count);
   for (UINT32 i = 0; i < values.count; i++) digests.push_back(from_tpm2b(values.digests[i]));
   return Reply{
       {"pcrUpdateCounter", counter}, {"pcrSelectionOut", std::move(selected)}, {"pcrValues", std::move(digests)}};

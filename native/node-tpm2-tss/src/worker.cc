@@ -39,10 +39,12 @@ void Worker::finish() {
   state_->changed.notify_all();
 }
 
-void Worker::abandon(std::chrono::milliseconds patience) {
+void Worker::abandon(std::unique_ptr<Job> last, std::chrono::milliseconds patience) {
   std::deque<std::unique_ptr<Job>> dropped;
   std::unique_lock lock(state_->mutex);
   dropped.swap(state_->jobs);
+  // A thread that has ended takes no job any more.
+  if (!state_->ended) state_->jobs.push_back(std::move(last));
   state_->finishing = true;
   state_->changed.notify_all();
   state_->changed.wait_for(lock, patience, [this] { return state_->ended; });

@@ -39,9 +39,9 @@ class Worker {
   void post(std::unique_ptr<Job> job);
   // No job comes any more: the thread ends when the last one is done. Repeatable.
   void finish();
-  // Drops the jobs that have not begun and waits for the one under way; a TPM that does not answer is given up after
-  // patience.
-  void abandon(std::chrono::milliseconds patience);
+  // Drops the jobs that have not begun, and waits for the one under way and then for last; a TPM that does not answer
+  // is given up after patience.
+  void abandon(std::unique_ptr<Job> last, std::chrono::milliseconds patience);
 
  private:
   // Shared with the thread, which may outlive this object.

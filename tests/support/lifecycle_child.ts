@@ -1,0 +1,43 @@
+/**
+ * Ends in ways that a program should not: `exit` with commands under way, `forget` a context with an object loaded, or
+ * `terminate` a worker thread in the middle of its commands. Arguments: way, TCTI. Exits with 0 if it does not crash.
+ */
+
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isMainThread, parentPort, Worker } from 'node:worker_threads';
+import { srkTemplate, TPM_RH, Tpm } from '../../native/node-tpm2-tss/src/index.js';
+
+const [way, tcti = ''] = process.argv.slice(2);
+const srk = (tpm: Tpm) => tpm.createPrimary({ primaryHandle: TPM_RH.OWNER, inPublic: srkTemplate('ecc-p256') });
+
+async function loadAndUnload(): Promise<never> {
+  const tpm = await Tpm.open({ tcti });
+  await tpm.startPolicySession();
+  parentPort?.postMessage('open');
+  for (;;) await tpm.withObject(srk(tpm), () => Promise.all([tpm.getRandom(8), tpm.getRandom(8)]));
+}
+
+if (!isMainThread) {
+  await loadAndUnload();
+} else if (way === 'exit') {
+  void loadAndUnload();
+  await sleep(100);
+  process.exit(0);
+} else if (way === 'forget') {
+  await (async () => {
+    await srk(await Tpm.open({ tcti }));
+  })();
+  for (let i = 0; i < 20; i++) {
+    (globalThis as { gc?: () => void }).gc?.();
+    await sleep(10);
+  }
+} else {
+  // A worker does not inherit the loader of TypeScript.
+  const load = "import('tsx/esm/api').then(({ tsImport }) => tsImport(workerData, workerData))";
+  const start = `const { workerData } = require('node:worker_threads'); ${load}`;
+  const worker = new Worker(start, { eval: true, workerData: import.meta.url, argv: ['worker', tcti] });
+  await once(worker, 'message');
+  await sleep(30);
+  await worker.terminate();
+}
