@@ -32,23 +32,30 @@ RowTable row_table(const WindowGeometry& w, uint8_t* scratch, unsigned slot) {
   return {pointers, pointers + entries, pointers + 2 * entries, reinterpret_cast<size_t*>(pointers + 3 * entries)};
 }
 
-// One output row, one panel of channels.
+// The panels of one piece of the weights.
+struct PanelGroup {
+  const float* weights;
+  size_t first_channel;
+  size_t channels;
+};
+
+// One output row; row_pixel is the number of its first pixel.
 void output_row(const F32DepthwiseParams& p, const F32DepthwiseFamily& family, const RowTable& table, size_t row_count,
-                const float* panel, size_t channel, float* y_row, size_t row_pixel) {
+                const PanelGroup& group, size_t row_pixel) {
   const WindowGeometry& w = p.window;
-  const size_t lanes = std::min(kLanes, p.channels - channel);
   F32Epilogue epilogue = p.epilogue;
-  if (epilogue.scale) epilogue.scale += channel;
-  if (epilogue.shift) epilogue.shift += channel;
+  if (epilogue.scale) epilogue.scale += group.first_channel;
+  if (epilogue.shift) epilogue.shift += group.first_channel;
 
   F32DepthwiseTile tile;
   tile.rows = table.shifted;
   tile.taps = table.taps;
   tile.row_count = row_count;
+  tile.panel_step = w.taps() * kLanes;
   tile.column_step = w.dilation[2] * p.channels;
   tile.pixel_step = w.stride[2] * p.channels;
   tile.y_stride = p.channels;
-  tile.lanes = lanes;
+  tile.channels = group.channels;
   tile.epilogue = &epilogue;
   const WindowRange inside = full_windows(w, 2);
   for (size_t x = 0; x < w.out[2];) {
@@ -57,22 +64,24 @@ void output_row(const F32DepthwiseParams& p, const F32DepthwiseFamily& family, c
     const WindowRange columns = window_range(w, 2, x);
     const ptrdiff_t input_column = input_position(w, 2, x, columns.begin);
     for (size_t r = 0; r < row_count; r++) {
-      table.shifted[r] = table.rows[r] + input_column * static_cast<ptrdiff_t>(p.channels) + channel;
-      table.taps[r] = panel + (table.kernel_row[r] * w.kernel[2] + columns.begin) * kLanes;
+      table.shifted[r] = table.rows[r] + input_column * static_cast<ptrdiff_t>(p.channels) + group.first_channel;
+      table.taps[r] = group.weights + (table.kernel_row[r] * w.kernel[2] + columns.begin) * kLanes;
     }
     tile.columns = columns.end - columns.begin;
     tile.pixels = count;
-    tile.y = y_row + x * p.channels + channel;
-    if (p.epilogue.residual)
-      epilogue.residual = p.epilogue.residual + (row_pixel + x) * p.epilogue.residual_stride + channel;
+    const size_t pixel = row_pixel + x;
+    tile.y = p.y + pixel * p.channels + group.first_channel;
+    if (p.epilogue.residual) {
+      epilogue.residual = p.epilogue.residual + pixel * p.epilogue.residual_stride + group.first_channel;
+    }
     family.tile(tile);
     x += count;
   }
 }
 
-// Output rows (n, od, oh) row_begin..row_end of the panels in one piece.
+// Output rows (n, od, oh) rows.begin..rows.end.
 void output_rows(const F32DepthwiseParams& p, const F32DepthwiseFamily& family, const RowTable& table,
-                 const float* panels, size_t panel_first, size_t panel_count, Part rows) {
+                 const PanelGroup& group, Part rows) {
   const WindowGeometry& w = p.window;
   const size_t in_row = w.in[2] * p.channels;
   for (size_t row = rows.begin; row < rows.end; row++) {
@@ -87,11 +96,7 @@ void output_rows(const F32DepthwiseParams& p, const F32DepthwiseFamily& family, 
         table.kernel_row[count++] = kd * w.kernel[1] + kh;
       }
     }
-    float* y_row = p.y + row * w.out[2] * p.channels;
-    for (size_t i = 0; i < panel_count; i++) {
-      output_row(p, family, table, count, panels + i * w.taps() * kLanes, (panel_first + i) * kLanes, y_row,
-                 row * w.out[2]);
-    }
+    output_row(p, family, table, count, group, row * w.out[2]);
   }
 }
 
@@ -119,7 +124,10 @@ void f32_depthwise(const F32DepthwiseParams& p, const WeightSource& weights, con
     for (size_t first = 0; first < panel_count; first += group) {
       const size_t count = std::min(group, panel_count - first);
       const uint8_t* piece = weights.panel(first * panel_bytes, count * panel_bytes, slot);
-      output_rows(p, family, table, reinterpret_cast<const float*>(piece), first, count, rows);
+      const size_t channel = first * kLanes;
+      const PanelGroup panels = {reinterpret_cast<const float*>(piece), channel,
+                                 std::min(count * kLanes, p.channels - channel)};
+      output_rows(p, family, table, panels, rows);
       weights.release(slot);
     }
   });

@@ -4,10 +4,7 @@
 namespace sealedge {
 namespace {
 
-void tile(const F32DepthwiseTile& t) {
-  f32_depthwise_vector<Avx2F32>(t, 0);
-  if (t.lanes > 8) f32_depthwise_vector<Avx2F32>(t, 8);
-}
+void tile(const F32DepthwiseTile& t) { part_vector<Avx2F32>(t, whole_vectors<Avx2F32>(t, 0)); }
 
 }  // namespace
 

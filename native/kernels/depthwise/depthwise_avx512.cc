@@ -4,12 +4,12 @@
 namespace sealedge {
 namespace {
 
+// Eight channels or fewer at the end go through registers of half the width.
 void tile(const F32DepthwiseTile& t) {
-  if (t.lanes > 8) {
-    f32_depthwise_vector<Avx512F32>(t, 0);
-  } else {
-    f32_depthwise_vector<Avx512HalfF32>(t, 0);
-  }
+  size_t lane = whole_vectors<Avx512F32>(t, 0);
+  if (t.channels - lane > 8) return part_vector<Avx512F32>(t, lane);
+  lane = whole_vectors<Avx512HalfF32>(t, lane);
+  part_vector<Avx512HalfF32>(t, lane);
 }
 
 }  // namespace

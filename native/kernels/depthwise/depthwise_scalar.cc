@@ -6,11 +6,12 @@ namespace {
 
 void tile(const F32DepthwiseTile& t) {
   for (size_t p = 0; p < t.pixels; p++) {
-    for (size_t lane = 0; lane < t.lanes; lane++) {
+    for (size_t lane = 0; lane < t.channels; lane++) {
       float sum = 0.0f;
       for (size_t r = 0; r < t.row_count; r++) {
         for (size_t k = 0; k < t.columns; k++) {
-          sum += t.rows[r][p * t.pixel_step + k * t.column_step + lane] * t.taps[r][k * 16 + lane];
+          sum += t.rows[r][p * t.pixel_step + k * t.column_step + lane] *
+                 t.taps[r][lane / 16 * t.panel_step + k * 16 + lane % 16];
         }
       }
       t.y[p * t.y_stride + lane] = f32_epilogue_scalar(*t.epilogue, sum, p, lane);

@@ -10,6 +10,8 @@
 
 namespace sealedge {
 
+inline size_t weight_of(const F32DepthwiseTile& t, size_t lane) { return lane / 16 * t.panel_step + lane % 16; }
+
 // kPixels sums of the pixels from `p` on, stored through the epilogue.
 template <typename V, int kPixels>
 inline __attribute__((always_inline)) void store_pixels(const F32DepthwiseTile& t, size_t p, size_t lane,
@@ -40,11 +42,12 @@ inline __attribute__((always_inline)) typename V::Vector load_lanes(typename V::
 template <typename V, bool kFull, int kPixels>
 inline __attribute__((always_inline)) void plain_pixels(const F32DepthwiseTile& t, size_t p, size_t lane,
                                                         typename V::Mask mask) {
+  const size_t weight_offset = weight_of(t, lane);
   typename V::Vector sum[kPixels];
   for (int i = 0; i < kPixels; i++) sum[i] = V::zero();
   for (size_t r = 0; r < t.row_count; r++) {
     const float* x = t.rows[r] + p * t.pixel_step + lane;
-    const float* w = t.taps[r] + lane;
+    const float* w = t.taps[r] + weight_offset;
     for (size_t k = 0; k < t.columns; k++, x += t.column_step, w += 16) {
       const auto weight = V::load(w);
       for (int i = 0; i < kPixels; i++) {
@@ -59,12 +62,13 @@ inline __attribute__((always_inline)) void plain_pixels(const F32DepthwiseTile& 
 template <typename V, bool kFull, int kPixels, int kColumns, int kStep>
 inline __attribute__((always_inline)) void sliding_pixels(const F32DepthwiseTile& t, size_t p, size_t lane,
                                                           typename V::Mask mask) {
+  const size_t weight_offset = weight_of(t, lane);
   typename V::Vector sum[kPixels];
   for (int i = 0; i < kPixels; i++) sum[i] = V::zero();
   for (size_t r = 0; r < t.row_count; r++) {
     const float* x = t.rows[r] + p * t.pixel_step + lane;
     typename V::Vector weight[kColumns];
-    for (int k = 0; k < kColumns; k++) weight[k] = V::load(t.taps[r] + lane + 16 * k);
+    for (int k = 0; k < kColumns; k++) weight[k] = V::load(t.taps[r] + weight_offset + 16 * k);
 #pragma clang loop unroll(full)
     for (int q = 0; q < (kPixels - 1) * kStep + kColumns; q++) {
       const auto input = load_lanes<V, kFull>(mask, x + static_cast<size_t>(q) * t.column_step);
@@ -94,14 +98,17 @@ void tile_lanes(const F32DepthwiseTile& t, size_t lane, typename V::Mask mask) {
   for (; p < t.pixels; p++) plain_pixels<V, kFull, 1>(t, p, lane, mask);
 }
 
+// The channels from `lane` on, a vector at a time; returns the first that does not fill one.
 template <typename V>
-inline void f32_depthwise_vector(const F32DepthwiseTile& t, size_t lane) {
-  const auto mask = V::mask(0, t.lanes, lane);
-  if (t.lanes >= lane + V::kLanes) {
-    tile_lanes<V, true>(t, lane, mask);
-  } else {
-    tile_lanes<V, false>(t, lane, mask);
-  }
+inline size_t whole_vectors(const F32DepthwiseTile& t, size_t lane) {
+  for (; lane + V::kLanes <= t.channels; lane += V::kLanes) tile_lanes<V, true>(t, lane, V::mask(0, V::kLanes));
+  return lane;
+}
+
+// What is left, less than a vector.
+template <typename V>
+inline void part_vector(const F32DepthwiseTile& t, size_t lane) {
+  if (lane < t.channels) tile_lanes<V, false>(t, lane, V::mask(0, t.channels - lane));
 }
 
 }  // namespace sealedge

@@ -1,5 +1,5 @@
-// The depthwise micro-kernel family: adjacent pixels of one output row, up to 16 channels, the same window columns for
-// all of them (the driver cuts off the borders, where padding makes windows narrower).
+// The depthwise micro-kernel family: adjacent pixels of one output row, the channels of one or more panels, the same
+// window columns for all of them (the driver cuts off the borders, where padding makes windows narrower).
 #pragma once
 
 #include <cstddef>
@@ -9,17 +9,18 @@
 namespace sealedge {
 
 struct F32DepthwiseTile {
-  const float* const* rows;  // [row_count] kernel rows inside X: where the first pixel's first column is, lane 0
-  const float* const* taps;  // [row_count] their weights, [columns][16]
+  const float* const* rows;  // [row_count] kernel rows inside X: where the first pixel's first column is, first channel
+  const float* const* taps;  // [row_count] their weights in the first panel, [columns][16]
   size_t row_count;
+  size_t panel_step;  // elements from a panel's weights to the next one's
   size_t columns;
   size_t column_step;  // elements of X from column to column of a window (dilation)
   size_t pixel_step;   // elements of X from pixel to pixel (stride)
   size_t pixels;
-  float* y;  // lane 0 of the first pixel
+  size_t channels;  // beyond the last one nothing is read or written but the weights, whose tail lanes exist
+  float* y;         // first channel of the first pixel
   size_t y_stride;
-  size_t lanes;                 // 1..16; lanes past it are neither read nor written
-  const F32Epilogue* epilogue;  // moved to this tile's lane 0 and first pixel
+  const F32Epilogue* epilogue;  // moved to this tile's first channel and pixel
 };
 
 struct F32DepthwiseFamily {
