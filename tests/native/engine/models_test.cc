@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "core/thread_pool.h"
 #include "test_data.h"
 
 namespace sealedge {
@@ -37,11 +38,13 @@ void expect_close(const Json& tolerance, const CaseTensor& expected, const RunOu
   std::printf("  %-48s largest difference %.3g\n", what.c_str(), worst);
 }
 
-TEST_P(ModelsTest, GivesTheReferenceOutputs) {
-  const auto folder = testing::test_data() / "models" / GetParam().folder;
+void expect_reference_outputs(const Model& model, ThreadPool* pool) {
+  const auto folder = testing::test_data() / "models" / model.folder;
   if (!std::filesystem::exists(folder)) GTEST_SKIP() << "no test data at " << folder;
   const Json meta = testing::read_json(folder / "meta.json");
-  auto session = Session::create_from_file((folder / GetParam().file).string(), {});
+  SessionOptions options;
+  options.pool = pool;
+  auto session = Session::create_from_file((folder / model.file).string(), options);
   ASSERT_TRUE(session.ok()) << session.error().message;
   for (const Json& test_case : meta["cases"].items) {
     std::vector<CaseTensor> inputs;
@@ -66,9 +69,18 @@ TEST_P(ModelsTest, GivesTheReferenceOutputs) {
               report.step_count, report.constant_bytes, report.arena_bytes, report.isa);
 }
 
+TEST_P(ModelsTest, GivesTheReferenceOutputs) { expect_reference_outputs(GetParam(), nullptr); }
+
+TEST_P(ModelsTest, GivesTheReferenceOutputsOnSeveralThreads) {
+  auto pool = ThreadPool::create(3);
+  ASSERT_TRUE(pool.ok());
+  expect_reference_outputs(GetParam(), pool->get());
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Reference, ModelsTest,
-    ::testing::Values(Model{"mlperf_ad_autoencoder_f32", "model.onnx"}, Model{"mlperf_ic_resnet8_f32", "model.onnx"},
+    ::testing::Values(Model{"cct_xs_plate_ocr", "model.onnx"}, Model{"magika_standard_v3_3", "model.onnx"},
+                      Model{"mlperf_ad_autoencoder_f32", "model.onnx"}, Model{"mlperf_ic_resnet8_f32", "model.onnx"},
                       Model{"mlperf_kws_dscnn_f32", "model.onnx"}, Model{"mlperf_vww_mobilenet025_f32", "model.onnx"},
                       Model{"mnist_cntk", "model.onnx"}, Model{"ultraface_rfb320", "model.onnx"},
                       Model{"ultraface_rfb320", "model_constant_weights.onnx"}),
