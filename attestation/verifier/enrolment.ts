@@ -6,7 +6,8 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { EvidenceError } from '../../src/errors.js';
 import type { DecodedEnrolProof, DecodedEnrolRequest } from '../protocol/decode.js';
 import type { DeviceRecord } from '../protocol/device_record.js';
-import type { EccPublic, RsaPublic } from '../tpm/tpmt_public.js';
+import { TPM_ALG_KEYEDHASH } from '../tpm/constants.js';
+import { type EccPublic, parseTpmtPublic, publicKeyOf, type RsaPublic } from '../tpm/tpmt_public.js';
 import { type EkTrust, verifyEk } from './endorsements.js';
 import { attestationKeyOf, checkAk, checkCounter, checkStorageKey } from './templates.js';
 import { verifyCertify, verifyCounterCertify } from './verify.js';
@@ -24,9 +25,20 @@ export interface EnrolIdentity {
 const DEVICE_ID_DOMAIN = 'sealedge/device/1';
 const DEVICE_ID_BYTES = 16;
 
-/** A device is its TPM, whatever AK it uses today. @param ekPublic - TPMT_PUBLIC. */
+/**
+ * A device is its EK, whatever AK it uses today. Over the key alone and in one encoding: the certificate vouches for nothing else
+ * of the public area, and a device that could vary an attribute or a leading zero would have as many ids as it likes, one
+ * for each revocation.
+ * @param ekPublic - TPMT_PUBLIC.
+ * @throws EvidenceError `ERR_EVIDENCE_MALFORMED` | `ERR_EK_MISMATCH`
+ */
 export function deviceIdOf(ekPublic: Uint8Array): string {
-  const digest = createHash('sha256').update(DEVICE_ID_DOMAIN).update(ekPublic).digest();
+  const area = parseTpmtPublic(ekPublic);
+  if (area.type === TPM_ALG_KEYEDHASH) {
+    throw new EvidenceError('ERR_EK_MISMATCH', 'EK type: expected an RSA or ECC key, got KEYEDHASH');
+  }
+  const spki = publicKeyOf(area).export({ type: 'spki', format: 'der' });
+  const digest = createHash('sha256').update(DEVICE_ID_DOMAIN).update(spki).digest();
   return digest.subarray(0, DEVICE_ID_BYTES).toString('hex');
 }
 

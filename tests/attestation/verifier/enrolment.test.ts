@@ -1,10 +1,11 @@
 /** Enrolment from request to record, the verifier's side (PROTOCOL.md [E1] to [E7]). */
-import { createPublicKey, randomBytes } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { makeCredential } from '../../../attestation/key_release/make_credential.js';
 import { decodeEnrolProof, decodeEnrolRequest } from '../../../attestation/protocol/decode.js';
 import { readDeviceRecord } from '../../../attestation/protocol/device_record.js';
 import type { EnrolProof, EnrolRequest } from '../../../attestation/protocol/messages.js';
+import { type EccPublic, marshalTpmtPublic } from '../../../attestation/tpm/tpmt_public.js';
 import {
   credentialDigest,
   deviceIdOf,
@@ -13,7 +14,7 @@ import {
   verifyEnrolRequest,
 } from '../../../attestation/verifier/enrolment.js';
 import { makeCa, makeCertificate } from '../../support/certificates.js';
-import { AK_AREA, SoftwareAttester, softwareKey } from '../../support/software_attester.js';
+import { AK_AREA, EK_AREA, SoftwareAttester, softwareKey } from '../../support/software_attester.js';
 
 const NOW = new Date('2026-01-01T00:00:00Z');
 const root = makeCa('root');
@@ -84,6 +85,36 @@ describe('enrolment', () => {
     const [one, two] = [identify(device.ak.public), identify(softwareKey(AK_AREA).public)];
     expect(one.deviceId).toBe(two.deviceId);
     expect(one.akName.equals(two.akName)).toBe(false);
+  });
+
+  it('knows a device again by its EK, whatever else it says about it', () => {
+    const device = new SoftwareAttester();
+    const { area } = device.ek;
+    const identify = (ek: Partial<EccPublic>) => {
+      const request = { ...requestOf(device), ekPublic: b64(marshalTpmtPublic({ ...area, ...ek })) };
+      return verifyEnrolRequest(decodeEnrolRequest(request), { roots: [root.der] }, NOW).deviceId;
+    };
+    // The certificate says nothing of these, nor does the credential depend on them: a revoked device may choose them.
+    const variants: Partial<EccPublic>[] = [
+      { objectAttributes: area.objectAttributes ^ 0x400 },
+      { objectAttributes: area.objectAttributes ^ 0x40 },
+      { authPolicy: new Uint8Array() },
+      { scheme: { scheme: 0x0019, hash: 0x000b } },
+    ];
+    for (const variant of variants) expect(identify(variant)).toBe(identify({}));
+  });
+
+  it('gives an EK one id in every encoding of its key', () => {
+    const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const modulus = Buffer.from(publicKey.export({ format: 'jwk' }).n ?? '', 'base64url');
+    const rsa = (exponent: number) =>
+      deviceIdOf(marshalTpmtPublic({ ...EK_AREA, type: 0x0001, nameAlg: 0x000b, keyBits: 2048, exponent, modulus }));
+    expect(rsa(0)).toBe(rsa(65537));
+    expect(rsa(3)).not.toBe(rsa(0));
+    let key = softwareKey(EK_AREA);
+    while (key.area.x[0] !== 0) key = softwareKey(EK_AREA);
+    const stripped = { ...key.area, x: key.area.x.subarray(1) };
+    expect(deviceIdOf(marshalTpmtPublic(stripped))).toBe(deviceIdOf(key.public));
   });
 
   it('refuses an AK that is none', () => {
