@@ -128,8 +128,11 @@ Result<Reply> unseal_complete(Call& call) {
   TPM2B_SENSITIVE_DATA data{};
   SEALEDGE_TRY(call.check(Tss2_Sys_Unseal_Complete(call.sys, &data)));
   if (call.parameters->flag("exposeSecret")) return Reply{{"outData", from_tpm2b(data)}};
-  SEALEDGE_ASSIGN(SecureBuffer secret, SecureBuffer::allocate(data.size, "unsealed secret"));
-  std::ranges::copy(view_tpm2b(data), secret.data());
+  SecureBuffer secret;
+  if (data.size > 0) {
+    SEALEDGE_ASSIGN(secret, SecureBuffer::allocate(data.size, "unsealed secret"));
+    std::ranges::copy(view_tpm2b(data), secret.data());
+  }
   return Reply{{"outData", Secret{std::make_shared<SecureBuffer>(std::move(secret))}}};
 }
 

@@ -73,12 +73,18 @@ class Context {
     std::set<TPM2_HANDLE> sessions;  // without the handle type: HMAC and policy sessions share one numbering
   };
 
+  struct ClockState {
+    uint64_t time;
+    uint32_t reset_count, restart_count;
+  };
+
   Result<Reply> run_command(const CommandRequest& request);
   Result<StartedSession> run_start_session(const SessionRequest& request);
   void settle();
   Result<void> ready();
   Result<void> resynchronize();
   Result<HandleLists> list_handles();
+  Result<ClockState> read_clock();
   Result<ExchangeOutcome> exchange(const ExchangeRequest& request);
   void note_failure(const ExchangeRequest& request, const ExchangeFailure& failure, ErrorCode code);
   Result<Reply> plain(const char* command, std::vector<TPM2_HANDLE> handles, const Parameters& parameters);
@@ -105,10 +111,6 @@ class Context {
   bool resynchronize_ = false;
   // A command that creates a handle may have succeeded without our knowing the handle.
   bool orphans_ = false;
-  struct ClockState {
-    uint64_t time;
-    uint32_t reset_count, restart_count;
-  };
   std::optional<ClockState> clock_;
 };
 

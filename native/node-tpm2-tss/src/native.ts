@@ -28,7 +28,7 @@ export interface NativeRequest {
   parameters: Readonly<Record<string, number | Uint8Array | object | readonly Uint8Array[]>>;
 }
 
-export interface NativeSessionRequest {
+interface NativeSessionRequest {
   sessionType: number;
   authHash: number;
   parameterEncryption: boolean;

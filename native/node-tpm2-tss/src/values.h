@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -54,5 +55,14 @@ struct Secret {
 using ReplyValue = std::variant<uint32_t, bool, U64, Bytes, std::vector<Bytes>, Secret>;
 // In the order of the command's response; names as in Part 3.
 using Reply = std::vector<std::pair<const char*, ReplyValue>>;
+
+// nullptr when there is no such result of that type.
+template <typename T>
+const T* find_result(const Reply& reply, std::string_view name) {
+  for (const auto& [key, value] : reply) {
+    if (key == name) return std::get_if<T>(&value);
+  }
+  return nullptr;
+}
 
 }  // namespace sealedge::tpm
