@@ -51,12 +51,13 @@ class Loader {
   }
 
   Result<const uint8_t*> pack(const WeightGeometry& geometry) {
-    // The row-major copy is needed for this call only; in a store of its own it is gone, and if secret wiped,
-    // afterwards.
+    // The row-major copy is needed for this call only, so it goes into a store of its own; but the segments that a
+    // sealed model's data brings in are kept for the tensors beside it, and must stay.
     ConstantStore temporary(store_->kind());
+    ConstantStore* row_major_store = store_->kind() == ConstantStore::Kind::kSecret ? store_ : &temporary;
     const uint8_t* row_major = constant_->data;
     if (!row_major) {
-      SEALEDGE_ASSIGN(row_major, load_row_major(&temporary));
+      SEALEDGE_ASSIGN(row_major, load_row_major(row_major_store));
     }
     SEALEDGE_ASSIGN(uint8_t* packed, store_->allocate(geometry.size_bytes));
     pack_weight(geometry, reinterpret_cast<const float*>(row_major), reinterpret_cast<float*>(packed));

@@ -10,7 +10,9 @@
 namespace sealedge {
 
 // What follows from shapes and small constants alone becomes a constant on the way, so that Shape -> Gather -> Concat
-// -> Reshape needs no run. Precondition: facts of graph inputs are set.
+// -> Reshape needs no run. limit_bytes bounds each result computed here, and 64 times it their sum; in a secret store
+// only those that no weight goes into, since what is computed from sealed weights must not be left to the arena.
+// Precondition: facts of graph inputs are set.
 Result<void> infer_shapes(Graph* graph, ConstantStore* store, size_t limit_bytes);
 
 }  // namespace sealedge
