@@ -5,7 +5,7 @@ export const MAGIC = Buffer.from('SEALEDGE', 'ascii');
 export const CONTAINER_VERSION = 1;
 export const HEADER_BYTES = 16;
 export const MAX_ENVELOPE_BYTES = 1 << 20;
-export const SEGMENT_ALIGNMENT = 4096;
+const SEGMENT_ALIGNMENT = 4096;
 /** One AES-GCM message (NIST SP 800-38D, 5.2.1.1). */
 export const MAX_SEGMENT_BYTES = 2 ** 36 - 32;
 /** Weight segments are padded to a multiple of it. */

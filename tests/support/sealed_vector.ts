@@ -26,7 +26,7 @@ export function formatVector(vector: SealedVector): Buffer {
   return Buffer.concat([Buffer.from(`${lines.join('\n')}\n\n`, 'utf8'), vector.bytes]);
 }
 
-export function parseVector(name: string, file: Buffer): SealedVector {
+function parseVector(name: string, file: Buffer): SealedVector {
   const end = file.indexOf('\n\n');
   const header = new Map<string, string>();
   for (const line of file.toString('utf8', 0, end).split('\n')) {

@@ -6,7 +6,7 @@ import { fileScenarios } from './scenarios_file.js';
 import { statementScenarios } from './scenarios_statement.js';
 import { matMulChain } from './tiny_onnx.js';
 
-export interface Scenario {
+interface Scenario {
   name: string;
   comment: string;
   expect: string;
@@ -77,6 +77,6 @@ export function* scenarios(): Generator<Scenario> {
   }
 }
 
-export function sha256Hex(bytes: Uint8Array): string {
+function sha256Hex(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }

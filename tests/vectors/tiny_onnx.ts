@@ -1,6 +1,6 @@
 /** Just enough of a protobuf writer for the graphs of the vectors (onnx.proto field numbers in comments). */
 
-export function varint(value: number): Buffer {
+function varint(value: number): Buffer {
   const bytes: number[] = [];
   let rest = value;
   while (rest > 0x7f) {
