@@ -34,9 +34,14 @@ export async function settleCounter(tpm: Tpm, pins: DevicePins, terms: Grant): P
 async function settle(tpm: Tpm, pins: DevicePins, terms: Grant, auth: Session): Promise<CounterReport> {
   const nvIndex = pinnedCounter(pins);
   const { advanceTo } = terms.counter;
-  // Asked first: a read-locked index has another Name, and a session's HMAC over the pinned one would only fail.
+  // Asked first: a read-locked index has another Name, and a session's HMAC over the pinned one would only fail. The answer is not
+  // authenticated, so the lock is proven: TPM2_NV_ReadLock of a locked index succeeds, and its HMAC covers the Name, READLOCKED
+  // included. Otherwise whoever sits on the bus could keep the counter from advancing by one bit.
   const area = await readCounterPublic(tpm, pins.counter.nvIndex);
-  if (area?.readLocked) return { value: undefined, increments: 0, readLocked: true };
+  if (area?.readLocked) {
+    await tpm.nvReadLock({ nvIndex: { handle: pins.counter.nvIndex, name: area.name } }, { auth });
+    return { value: undefined, increments: 0, readLocked: true };
+  }
   let value = await readCounter(tpm, pins, auth);
   if (advanceTo - value > MAX_INCREMENTS)
     throw new TpmError(

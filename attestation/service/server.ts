@@ -8,7 +8,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import type { ServiceContext } from './context.js';
 import { registerProblems } from './http_errors.js';
 import type { VerifierIdentity } from './identity.js';
-import { operatorTokenChecker } from './operator_auth.js';
+import { isLoopback, operatorTokenChecker } from './operator_auth.js';
 import { registerAttestationRoutes } from './routes/attestation.js';
 import { registerEnrolmentRoutes } from './routes/enrolment.js';
 import { registerHealthRoute } from './routes/health.js';
@@ -119,10 +119,6 @@ async function purgeExpired(store: Store, now: () => number, log: FastifyBaseLog
   } catch (err) {
     log.error({ err }, 'purge failed');
   }
-}
-
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 function registerAccessLog(app: FastifyInstance): void {

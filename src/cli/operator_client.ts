@@ -1,7 +1,6 @@
 /** The operator's routes of a verifier, for the commands that talk to one. */
 import { requestJson } from '../../attestation/attester/verifier_client.js';
-import { readOperatorToken } from '../../attestation/service/operator_auth.js';
-import { isLoopback } from '../../attestation/service/server.js';
+import { isLoopback, readOperatorToken } from '../../attestation/service/operator_auth.js';
 import { UsageError } from '../errors.js';
 
 export interface OperatorOptions {

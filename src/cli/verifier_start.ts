@@ -1,10 +1,8 @@
 /** `sealedge verifier start`: the service in the foreground, until SIGINT or SIGTERM. Logs go to stderr, one JSON object a line. */
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { DATABASE_FILE, loadOrCreateIdentity, OPERATOR_TOKEN_FILE } from '../../attestation/service/identity.js';
-import { buildServer, startServer } from '../../attestation/service/server.js';
-import { SqliteStore } from '../../attestation/service/store/sqlite.js';
 import { UsageError } from '../errors.js';
 import { createOutput } from './output.js';
 
@@ -42,6 +40,7 @@ async function start(options: StartOptions): Promise<void> {
   const output = createOutput(options.json === true);
   if (!LOG_LEVELS.includes(options.logLevel))
     throw new UsageError('ERR_OPTION_INVALID', `log level: expected ${LOG_LEVELS.join(', ')}, got ${options.logLevel}`);
+  const { DATABASE_FILE, loadOrCreateIdentity, OPERATOR_TOKEN_FILE, SqliteStore, startServer } = await loadService();
   const port = parsePort(options.port);
   const tls = await readTls(options);
   const identity = await loadOrCreateIdentity(options.data);
@@ -85,15 +84,25 @@ function parsePort(text: string): number {
 
 /** The document needs no keys and no data: the routes are built on a database in memory and never listen. */
 async function printOpenApi(): Promise<void> {
+  const { buildServer, SqliteStore } = await loadService();
   const store = await SqliteStore.open(':memory:');
-  const app = await buildServer({ store, identity: await throwawayIdentity(), operatorRoutes: true });
+  const app = await buildServer({ store, identity: throwawayIdentity(), operatorRoutes: true });
   process.stdout.write(`${JSON.stringify(app.swagger(), null, 2)}\n`);
   await app.close();
   await store.close();
 }
 
-async function throwawayIdentity() {
-  const { generateKeyPairSync, randomBytes } = await import('node:crypto');
+/** Only here: no other command should wait for the web server and the database to load. */
+async function loadService() {
+  const [server, identity, sqlite] = await Promise.all([
+    import('../../attestation/service/server.js'),
+    import('../../attestation/service/identity.js'),
+    import('../../attestation/service/store/sqlite.js'),
+  ]);
+  return { ...server, ...identity, ...sqlite };
+}
+
+function throwawayIdentity() {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const operatorToken = randomBytes(32).toString('base64url');
   return { resultKey: privateKey, leaseKey: privateKey, masterKey: randomBytes(32), operatorToken };

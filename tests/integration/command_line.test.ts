@@ -6,20 +6,14 @@ import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { missingSwtpmTool, Swtpm } from '../support/swtpm.js';
+import { type Json, ROOT, SEALEDGE } from './processes.js';
 
 const run = promisify(execFile);
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const MAIN = join(ROOT, 'src/cli/main.ts');
-const NODE = ['--import', 'tsx', MAIN];
 const FLEET = 'plant-1';
 const PCRS = '0,7,16';
-
-// biome-ignore lint/suspicious/noExplicitAny: JSON of another process, looked at member by member
-type Json = any;
 
 describe.skipIf(missingSwtpmTool)('sealedge', () => {
   let directory: string;
@@ -32,7 +26,7 @@ describe.skipIf(missingSwtpmTool)('sealedge', () => {
   /** Runs one command to its end. */
   async function sealedge(...args: string[]): Promise<{ code: number; output: Json; stderr: string }> {
     try {
-      const { stdout, stderr } = await run(process.execPath, [...NODE, ...args, '--json'], { cwd: ROOT });
+      const { stdout, stderr } = await run(process.execPath, [...SEALEDGE, ...args, '--json'], { cwd: ROOT });
       return { code: 0, output: JSON.parse(stdout), stderr };
     } catch (cause) {
       const { code, stdout, stderr } = cause as { code: number; stdout: string; stderr: string };
@@ -50,7 +44,7 @@ describe.skipIf(missingSwtpmTool)('sealedge', () => {
     swtpm = await Swtpm.start();
     device = ['--dir', at('device'), '--tcti', swtpm.tcti];
     const args = ['verifier', 'start', '--data', at('verifier'), '--port', '0', '--log-level', 'warn', '--json'];
-    verifier = spawn(process.execPath, [...NODE, ...args], { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
+    verifier = spawn(process.execPath, [...SEALEDGE, ...args], { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
     const [line] = (await once(createInterface({ input: verifier.stdout as NodeJS.ReadableStream }), 'line')) as [
       string,
     ];
@@ -130,7 +124,7 @@ describe.skipIf(missingSwtpmTool)('sealedge', () => {
   });
 
   it('serves lines of JSON from a process that no debugger opens', async () => {
-    const args = [...NODE, 'device', 'run', at('motor.sealed'), '--serve', ...device, '--json'];
+    const args = [...SEALEDGE, 'device', 'run', at('motor.sealed'), '--serve', ...device, '--json'];
     const env = { ...process.env, NODE_OPTIONS: '--no-warnings', FOREIGN: 'x' };
     const child = spawn(process.execPath, args, { cwd: ROOT, env, stdio: ['pipe', 'pipe', 'inherit'] });
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
@@ -186,7 +180,7 @@ describe.skipIf(missingSwtpmTool)('sealedge', () => {
   });
 
   it('prints the OpenAPI document without a verifier', async () => {
-    const { stdout } = await run(process.execPath, [...NODE, 'verifier', 'openapi'], { cwd: ROOT });
+    const { stdout } = await run(process.execPath, [...SEALEDGE, 'verifier', 'openapi'], { cwd: ROOT });
     expect(JSON.parse(stdout)).toMatchObject({ openapi: '3.1.0' });
   });
 });

@@ -11,6 +11,7 @@ export interface FleetDocumentOptions {
   appraisal?: object;
   release?: object;
   epoch?: number;
+  fleet?: string;
   devices?: readonly string[];
 }
 

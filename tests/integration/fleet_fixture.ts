@@ -82,9 +82,10 @@ export class FleetFixture {
 
   /** The fleet trusts the CA of `swtpm`, and the state that TPM is in. */
   async trust(swtpm: Swtpm, options: FleetDocumentOptions = {}): Promise<void> {
-    const current = await this.operator.get<{ revision: number }>(`policies/${FLEET}`).catch(() => ({ revision: 0 }));
+    const path = `policies/${options.fleet ?? FLEET}`;
+    const current = await this.operator.get<{ revision: number }>(path).catch(() => ({ revision: 0 }));
     const { policy } = await fleetDocuments(swtpm, this.stateKey, options);
-    await this.operator.send('PUT', `policies/${FLEET}`, { expectedRevision: current.revision, policy });
+    await this.operator.send('PUT', path, { expectedRevision: current.revision, policy });
   }
 
   /** What the operator's tool does: signs the state that `swtpm` is in, and gives the verifier the signature. */

@@ -183,6 +183,16 @@ describe.skipIf(missingSwtpmTool)('the policy of a released key', () => {
     await unseal();
   });
 
+  it('opens once per boot also when root makes the counter anew, where keys of other models leave the limit higher', async () => {
+    for (const version of [1, 2, 3]) await fleet.addKey(version, 'fan');
+    await fleet.trust(swtpm, { release: { unsealOncePerBoot: true } });
+    await device.fetchKey();
+    await settleCounter(await device.tpm(), device.pins, await unseal());
+    // A counter defined again is not read-locked, has the same Name, and goes on one above the highest there ever was.
+    await redefineCounter();
+    await expect(unseal()).rejects.toMatchObject(refusedAt('PolicyNV(counter <= N)', 'TPM_RC_POLICY'));
+  });
+
   it('does not open after more resets than the lease allows', async () => {
     await fleet.trust(swtpm, { release: { lease: { resets: 1 } } });
     await device.fetchKey();

@@ -1,6 +1,7 @@
 /** Enrol, attest, release, unseal: the whole exchange on a software TPM, for each kind of EK. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { attest } from '../../attestation/attester/attester.js';
+import { DEFAULT_COUNTER_INDEX } from '../../attestation/attester/device_keys.js';
 import { settleCounter } from '../../attestation/attester/rollback.js';
 import { unsealKey } from '../../attestation/attester/unseal.js';
 import { missingSwtpmTool, Swtpm } from '../support/swtpm.js';
@@ -48,6 +49,17 @@ describe.skipIf(missingSwtpmTool)('enrol, attest, release, unseal', () => {
     await fleet.trust(swtpm, { devices: ['0'.repeat(32), deviceId] });
     await device.enroll();
     await fleet.trust(swtpm);
+    await device.close();
+  });
+
+  it('keeps fleet and counter of a device that enrols again', async () => {
+    const device = await fleet.device(swtpm.tcti, 'device-again');
+    await device.enroll();
+    const other = { counterIndex: DEFAULT_COUNTER_INDEX + 1 };
+    await expect(device.enroll(other)).rejects.toMatchObject({ code: 'ERR_NV_CERTIFY' });
+    await fleet.trust(swtpm, { fleet: 'plant-2' });
+    await expect(device.enroll({ fleet: 'plant-2' })).rejects.toMatchObject({ code: 'ERR_RELEASE_DENIED' });
+    await device.enroll();
     await device.close();
   });
 

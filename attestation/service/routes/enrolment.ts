@@ -10,7 +10,7 @@ import type { DeviceRecord } from '../../protocol/device_record.js';
 import type { EnrolChallenge, EnrolRequest, EnrolResult } from '../../protocol/messages.js';
 import { credentialDigest, verifyEnrolProof, verifyEnrolRequest } from '../../verifier/enrolment.js';
 import type { ServiceContext } from '../context.js';
-import { readDeviceDocument, writeDeviceDocument } from '../device_document.js';
+import { type DeviceDocument, readDeviceDocument, writeDeviceDocument } from '../device_document.js';
 import { requireFleetPolicy } from '../fleet_policy.js';
 import { answers, exactly, ref } from '../schemas.js';
 import type { CompletedEnrolment, EnrolmentDecision, KnownDevice } from '../store/store.js';
@@ -118,7 +118,7 @@ function decideEnrolment(
   stateKeyPublic: Buffer,
   { previous, highestReleasedGeneration }: KnownDevice,
 ): EnrolmentDecision {
-  const before = previous === undefined ? undefined : readDeviceDocument(previous).counterBase;
+  const before = previous === undefined ? undefined : continued(record, readDeviceDocument(previous)).counterBase;
   const base = counterBase(BigInt(record.counterValue), highestReleasedGeneration, before);
   const result: EnrolResult = {
     deviceId: record.deviceId,
@@ -130,6 +130,27 @@ function decideEnrolment(
   };
   const document = writeDeviceDocument({ record, counterBase: base });
   return { device: { fleet: record.fleet, akName: record.akName, document }, result };
+}
+
+/**
+ * A known device keeps its fleet and its counter. With another counter, old pins and grants beside the old one would bring older
+ * versions back; in another fleet, what was granted to the device under one policy would be released under another.
+ */
+function continued(record: DeviceRecord, previous: DeviceDocument): DeviceDocument {
+  const { fleet, counterName } = previous.record;
+  if (record.fleet !== fleet)
+    throw new AppraisalError(
+      'ERR_RELEASE_DENIED',
+      `device ${record.deviceId}: expected fleet ${fleet}, got ${record.fleet}`,
+      {
+        fields: { deviceId: record.deviceId, what: 'fleet', expected: fleet, got: record.fleet },
+      },
+    );
+  if (record.counterName !== counterName)
+    throw new EvidenceError('ERR_NV_CERTIFY', `counter Name: expected ${counterName}, got ${record.counterName}`, {
+      fields: { deviceId: record.deviceId, what: 'counter Name', expected: counterName, got: record.counterName },
+    });
+  return previous;
 }
 
 async function requirePending({ store, now }: ServiceContext, exchangeId: string): Promise<CompletedEnrolment> {

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadOrCreateIdentity, type VerifierIdentity } from '../../../attestation/service/identity.js';
-import { buildServer, isLoopback, startServer } from '../../../attestation/service/server.js';
+import { isLoopback } from '../../../attestation/service/operator_auth.js';
+import { buildServer, startServer } from '../../../attestation/service/server.js';
 import { SqliteStore } from '../../../attestation/service/store/sqlite.js';
 import type { Store } from '../../../attestation/service/store/store.js';
 import { keyFile, policyDocument, stateApproval } from './documents.js';
@@ -268,7 +269,5 @@ function forms(secret: Buffer): Buffer[] {
     secret.toString('base64url'),
     secret.toString('latin1'),
   ];
-  return [secret, ...texts.map((text) => Buffer.from(text, 'latin1'))].filter(
-    (form) => form.length > 0,
-  );
+  return [secret, ...texts.map((text) => Buffer.from(text, 'latin1'))].filter((form) => form.length > 0);
 }

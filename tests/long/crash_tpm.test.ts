@@ -1,0 +1,67 @@
+/**
+ * kill -9 of the device just before and just after the TPM executes each command that changes something for good, then resume
+ * (PROTOCOL.md "Crash and resume"). Long: every case is several processes.
+ */
+import { readFile } from 'node:fs/promises';
+import { Tpm } from 'node-tpm2-tss';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { COUNTER_INDEX, CrashFixture, type DeviceStep } from '../integration/crash_fixture.js';
+import { outcomeOf, startSealedge } from '../integration/processes.js';
+import { missingSwtpmTool } from '../support/swtpm.js';
+
+const COMMANDS: [name: string, code: number, step: DeviceStep][] = [
+  ['NV_DefineSpace', 0x0000012a, 'init'],
+  ['NV_Increment', 0x00000134, 'init'],
+  ['Import', 0x00000156, 'fetch-key'],
+  ['NV_Increment', 0x00000134, 'run'],
+  ['NV_ReadLock', 0x0000014f, 'run'],
+];
+
+describe.skipIf(missingSwtpmTool)('device killed', () => {
+  let fixture: CrashFixture;
+  // A counter never goes back, so every case has a TPM of its own.
+  beforeEach(async () => {
+    fixture = await CrashFixture.start();
+  }, 180_000);
+  afterEach(() => fixture?.stop());
+
+  describe.each(COMMANDS)('at TPM2_%s', (_, commandCode, step) => {
+    it.each(['command', 'response'] as const)(`${step}, before its %s`, { timeout: 120_000 }, async (drop) => {
+      const { tpm } = fixture;
+      const device = await fixture.newDevice();
+      if (step !== 'init') await device.must('init');
+      if (step === 'run') await device.must('fetch-key');
+      const child = startSealedge(device.command(step));
+      let dead: Promise<void> | undefined;
+      tpm.interfere((exchange) => {
+        if (exchange.commandCode !== commandCode || dead !== undefined) return undefined;
+        dead = killTree(child.pid as number);
+        return { drop };
+      });
+      expect((await outcomeOf(child)).code).not.toBe(0);
+      await dead;
+      tpm.interfere();
+      if (step === 'run') await fixture.restartTpm();
+      await device.resume(step);
+      if (step === 'run') expect(await counterValue()).toBe((await device.counterBase()) + 1n);
+    });
+  });
+
+  async function counterValue(): Promise<bigint> {
+    await fixture.restartTpm();
+    await using direct = await Tpm.open({ tcti: fixture.swtpm.tcti });
+    return (await direct.nvRead({ nvIndex: COUNTER_INDEX, size: 8 })).readBigUInt64BE();
+  }
+});
+
+/** `device run` computes in a child of its own: both are killed. */
+async function killTree(pid: number): Promise<void> {
+  const children = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ').filter(Boolean);
+  for (const one of [...children.map(Number), pid]) {
+    try {
+      process.kill(one, 'SIGKILL');
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'ESRCH') throw cause;
+    }
+  }
+}
