@@ -152,9 +152,12 @@ template <typename T>
 bool less_or_equal(T a, T b) {
   return a <= b;
 }
-bool logical_and(bool a, bool b) { return a && b; }
-bool logical_or(bool a, bool b) { return a || b; }
-bool logical_xor(bool a, bool b) { return a != b; }
+// A caller's bool tensor may hold any byte: it is read as one, never as a bool.
+using BoolByte = uint8_t;
+bool logical_and(BoolByte a, BoolByte b) { return a != 0 && b != 0; }
+bool logical_or(BoolByte a, BoolByte b) { return a != 0 || b != 0; }
+bool logical_xor(BoolByte a, BoolByte b) { return (a != 0) != (b != 0); }
+bool logical_equal(BoolByte a, BoolByte b) { return (a != 0) == (b != 0); }
 
 using KernelPtr = std::unique_ptr<Kernel>;
 
@@ -211,13 +214,13 @@ KernelPtr float_kernel(BinaryKind kind, const BroadcastPlan& plan) {
 KernelPtr bool_kernel(BinaryKind kind, const BroadcastPlan& plan) {
   switch (kind) {
     case BinaryKind::kAnd:
-      return std::make_unique<LoopKernel<bool, bool, logical_and>>(plan);
+      return std::make_unique<LoopKernel<BoolByte, bool, logical_and>>(plan);
     case BinaryKind::kOr:
-      return std::make_unique<LoopKernel<bool, bool, logical_or>>(plan);
+      return std::make_unique<LoopKernel<BoolByte, bool, logical_or>>(plan);
     case BinaryKind::kXor:
-      return std::make_unique<LoopKernel<bool, bool, logical_xor>>(plan);
+      return std::make_unique<LoopKernel<BoolByte, bool, logical_xor>>(plan);
     case BinaryKind::kEqual:
-      return std::make_unique<LoopKernel<bool, bool, equal<bool>>>(plan);
+      return std::make_unique<LoopKernel<BoolByte, bool, logical_equal>>(plan);
     default:
       return nullptr;
   }

@@ -112,7 +112,8 @@ class LoopKernel final : public Kernel {
   size_t size_;
 };
 
-bool not_(bool x) { return !x; }
+// A caller's bool tensor may hold any byte.
+bool not_(uint8_t x) { return x == 0; }
 bool is_nan(float x) { return std::isnan(x); }
 // The most negative value has no positive counterpart: it stays, as in numpy.
 template <typename T>
@@ -180,7 +181,7 @@ class UnaryElementwiseOp final : public Op {
         return call ? std::make_unique<FloatKernel>(*call, size) : nullptr;
       }
       case DataType::kBool:
-        return kind_ == UnaryKind::kNot ? std::make_unique<LoopKernel<bool, bool, not_>>(size) : nullptr;
+        return kind_ == UnaryKind::kNot ? std::make_unique<LoopKernel<uint8_t, bool, not_>>(size) : nullptr;
       case DataType::kInt8:
         return integer_kernel<int8_t>(kind_, size);
       case DataType::kInt32:

@@ -39,13 +39,13 @@ class WhereKernel final : public Kernel {
   template <typename T>
   void choose(const RunArgs& args) const {
     auto* out = reinterpret_cast<T*>(args.outputs[0]);
-    choose_dimension(0, reinterpret_cast<const bool*>(args.inputs[0]), reinterpret_cast<const T*>(args.inputs[1]),
+    choose_dimension(0, args.inputs[0], reinterpret_cast<const T*>(args.inputs[1]),
                      reinterpret_cast<const T*>(args.inputs[2]), out);
   }
   template <typename T>
-  void choose_dimension(size_t d, const bool* condition, const T* x, const T* y, T*& out) const {
+  void choose_dimension(size_t d, const uint8_t* condition, const T* x, const T* y, T*& out) const {
     if (d == dims_.size()) {
-      *out++ = *condition ? *x : *y;
+      *out++ = *condition != 0 ? *x : *y;  // any byte: it may come from a caller
       return;
     }
     for (size_t i = 0; i < dims_[d]; i++) {
