@@ -134,12 +134,16 @@ function currentApprovals({ result, device, epoch, approvals }: ReleaseInput): C
   return [...own.slice(0, 1), ...others].slice(0, MAX_STATE_APPROVALS);
 }
 
-/** [R6]. */
-function checkCounter({ result, counterBase, generations }: ReleaseInput): CounterBounds {
+/**
+ * [R6]. With `unsealOncePerBoot` the runtime goes up to the limit itself: a counter that root undefines and defines again is not
+ * read-locked and begins one above what it was, which must be too much for the key just used.
+ */
+function checkCounter({ result, counterBase, generations, policy }: ReleaseInput): CounterBounds {
   const bounds = counterBounds(counterBase, generations);
   if (result.counterValue !== undefined && result.counterValue > bounds.limit) {
     throw denied('rollback counter', `at most ${bounds.limit}`, String(result.counterValue));
   }
+  if (policy.unsealOncePerBoot) return { ...bounds, advanceTo: bounds.limit };
   return bounds;
 }
 

@@ -96,7 +96,7 @@ describe('release', () => {
       keyId: 'cd'.repeat(32),
       model: 'motor',
       version: '2',
-      counter: { nvIndex: 0x01805ea1, limit: '10', advanceTo: '9' },
+      counter: { nvIndex: 0x01805ea1, limit: '10', advanceTo: '10' },
       unsealOncePerBoot: true,
       leaseApproval: { epoch: '2', counterLimit: '10', resetLimit: 8 },
     });
@@ -113,6 +113,12 @@ describe('release', () => {
     expect(area.objectAttributes).toBe(0x00000480);
     expect(Buffer.from(area.authPolicy)).toEqual(authPolicy);
     expect(JSON.stringify(grant)).not.toContain(contentKey.toString('base64url'));
+  });
+
+  it('advances the counter to the key, or to the limit where the key opens once per boot', () => {
+    const { counter } = release(input({ policy: parseReleasePolicy({ ...policyJson, unsealOncePerBoot: false }) }));
+    expect(counter).toMatchObject({ limit: '10', advanceTo: '9' });
+    expect(release(input()).counter).toMatchObject({ limit: '10', advanceTo: '10' });
   });
 
   it('renews a lease without touching the key', () => {
