@@ -66,7 +66,12 @@ async function chooseState(tpm: Tpm, terms: Grant): Promise<Grant['stateApproval
 }
 
 /** PolicyAuthorize needs a ticket of this TPM for the approval's signature: LoadExternal, VerifySignature, flush. */
-async function authorize(tpm: Tpm, policySession: Session, publicKey: Buffer, approval: Approval): Promise<void> {
+export async function authorize(
+  tpm: Tpm,
+  policySession: Session,
+  publicKey: Buffer,
+  approval: Approval,
+): Promise<void> {
   const { approvedPolicy, policyRef, signature } = approval;
   const aHash = digest(TPM_ALG_SHA256, approvedPolicy, policyRef);
   const { name, ticket } = await tpm.withObject(tpm.loadExternal({ inPublic: publicKey }), async (key) => {

@@ -2,7 +2,8 @@
  * The policy of a released key, tried on a TPM (design decisions 9 to 12; PROTOCOL.md "The key policy"). Software checks of our own
  * are bypassed where the refusal has to be the TPM's: `unsealWith` takes any terms.
  */
-import { Tpm } from 'node-tpm2-tss';
+import type { KeyObject } from 'node:crypto';
+import { TPM_CC, Tpm } from 'node-tpm2-tss';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   createPinnedStorageKey,
@@ -12,9 +13,11 @@ import {
 } from '../../attestation/attester/device_keys.js';
 import { renewLease, requireHeldKey } from '../../attestation/attester/fetch_key.js';
 import type { Grant } from '../../attestation/attester/grant.js';
-import { satisfyPolicy } from '../../attestation/attester/policy_session.js';
+import { authorize, satisfyPolicy } from '../../attestation/attester/policy_session.js';
 import { settleCounter } from '../../attestation/attester/rollback.js';
 import { unsealKey } from '../../attestation/attester/unseal.js';
+import { signApproval } from '../../attestation/key_release/approvals.js';
+import { refState } from '../../attestation/protocol/key_policy.js';
 import { missingSwtpmTool, Swtpm } from '../support/swtpm.js';
 import { type Device, FleetFixture, MODEL } from './fleet_fixture.js';
 
@@ -224,6 +227,42 @@ describe.skipIf(missingSwtpmTool)('the policy of a released key', () => {
         fields: expect.objectContaining({ rcName: 'TPM_RC_AUTH_UNAVAILABLE' }),
       });
       const session = await tpm.startPolicySession();
+      await expect(tpm.unseal({ itemHandle }, { auth: session })).rejects.toMatchObject({
+        fields: expect.objectContaining({ rcName: 'TPM_RC_POLICY_FAIL' }),
+      });
+      await session.flush();
+    });
+  });
+
+  it('opens without state, counter and lease terms to who holds K_lease: what SECURITY.md says still works', async () => {
+    const { terms } = await requireHeldKey(device.directory, keyId, device.pins);
+    await withLoadedKey(async (tpm, itemHandle) => {
+      const session = await tpm.startPolicySession();
+      const signed = (privateKey: KeyObject) => {
+        const approvedPolicy = Buffer.alloc(32);
+        const { policyRef } = terms.lease;
+        return { approvedPolicy, policyRef, signature: signApproval(privateKey, approvedPolicy, policyRef) };
+      };
+      await expect(
+        authorize(tpm, session, device.pins.leaseKey, signed(fleet.stateKey.privateKey)),
+      ).rejects.toMatchObject({ fields: expect.objectContaining({ rcName: 'TPM_RC_SIGNATURE' }) });
+      // Nothing at all stands before this PolicyAuthorize: an empty digest is as good as any that K_lease signs.
+      await authorize(tpm, session, device.pins.leaseKey, signed(fleet.identity.leaseKey));
+      await tpm.policyCommandCode({ policySession: session, code: TPM_CC.Unseal });
+      (await tpm.unseal({ itemHandle }, { auth: session })).close();
+      await session.flush();
+    });
+  });
+
+  it('opens nothing to who holds K_state alone', async () => {
+    const { terms } = await requireHeldKey(device.directory, keyId, device.pins);
+    const session = await (await device.tpm()).startPolicySession();
+    const approvedPolicy = Buffer.alloc(32);
+    const policyRef = refState(device.pins.fleet, terms.lease.epoch);
+    const signature = signApproval(fleet.stateKey.privateKey, approvedPolicy, policyRef);
+    await withLoadedKey(async (tpm, itemHandle) => {
+      await authorize(tpm, session, device.pins.stateKey, { approvedPolicy, policyRef, signature });
+      await tpm.policyCommandCode({ policySession: session, code: TPM_CC.Unseal });
       await expect(tpm.unseal({ itemHandle }, { auth: session })).rejects.toMatchObject({
         fields: expect.objectContaining({ rcName: 'TPM_RC_POLICY_FAIL' }),
       });
