@@ -100,9 +100,10 @@ export function checkStateApproval(value: unknown, stateKey: ApprovalKey): Check
   const epoch = json.u64('epoch');
   const selectionJson = json.object('pcrSelection');
   const bank = selectionJson.oneOf('bank', BANK_NAMES);
-  const pcrs = selectionJson.list('pcrs', { min: 1, max: 24 }).map((one) => {
-    const list = new JsonReader({ pcr: one }, 'stateApproval.pcrSelection.pcrs', 'usage');
-    return list.integer('pcr', 0, 23);
+  const pcrs = selectionJson.list('pcrs', { min: 1, max: 24 }).map((one, i, list) => {
+    const json = new JsonReader({ pcr: one }, 'stateApproval.pcrSelection.pcrs', 'usage');
+    // As devices insist: one unordered list in a grant, and no device of the fleet would take any grant.
+    return json.integer('pcr', i === 0 ? 0 : Number(list[i - 1]) + 1, 23);
   });
   selectionJson.finish();
   const approvedPolicy = json.bytes('approvedPolicy', { min: 32, max: 32 });

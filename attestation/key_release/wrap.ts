@@ -56,17 +56,18 @@ export function wrapToStorageKey(
   const parent = parseTpmtPublic(storageKeyPublic);
   requireDecryptionKey(parent);
   const seedValue = fixed.seedValue === undefined ? randomBytes(SEED_VALUE_BYTES) : Buffer.from(fixed.seedValue);
-  const object = sealedObject(authPolicy, seedValue, payload);
-  const name = computeName(object);
-  const sensitive = marshalSensitive(seedValue, payload);
-  const { seed, encrypted } = shareSeed(parent, 'DUPLICATE', fixed);
+  let sensitive: Buffer | undefined;
+  let seed: Buffer | undefined;
   try {
+    const object = sealedObject(authPolicy, seedValue, payload);
+    const name = computeName(object);
+    sensitive = marshalSensitive(seedValue, payload);
+    const shared = shareSeed(parent, 'DUPLICATE', fixed);
+    seed = shared.seed;
     const duplicate = outerWrap(parent, seed, name, sensitive);
-    return { public: marshalTpmtPublic(object), duplicate, encryptedSeed: encrypted, name };
+    return { public: marshalTpmtPublic(object), duplicate, encryptedSeed: shared.encrypted, name };
   } finally {
-    seed.fill(0);
-    seedValue.fill(0);
-    sensitive.fill(0);
+    for (const secret of [seed, seedValue, sensitive]) secret?.fill(0);
   }
 }
 

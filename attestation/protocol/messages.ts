@@ -121,7 +121,7 @@ export interface EvidenceMessage {
   storageKey: CertifiedKey;
   /** Absent when the counter is read-locked (`unsealOncePerBoot`). */
   counter?: CertifiedCounter;
-  /** Carried and hashed into the result; appraised from a later version on. */
+  /** Carried only: version 1 neither appraises them nor puts anything about them into the result. */
   eventLogs?: { firmware?: Base64url; ima?: Base64url };
 }
 

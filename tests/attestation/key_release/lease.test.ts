@@ -133,6 +133,8 @@ describe('state approvals', () => {
     ['approvedPolicy', Buffer.alloc(32).toString('base64url'), /signature by K_state/],
     ['signature', Buffer.from('0018000b00010100010100', 'hex').toString('base64url'), /signature|trailing/],
     ['extra', 1, /no unknown member/],
+    ['pcrSelection', { bank: 'sha256', pcrs: [7, 0] }, /pcrs.pcr: expected an integer from 8 to 23/],
+    ['pcrSelection', { bank: 'sha256', pcrs: [0, 0] }, /pcrs.pcr/],
   ])('refuse another %s', (field, value, message) => {
     const approval = { ...approveState(state, privateKey), [field]: value };
     expect(() => checkStateApproval(approval, stateKey)).toThrowError(message);
