@@ -2,7 +2,7 @@
 import { randomFillSync } from 'node:crypto';
 import { open } from 'node:fs/promises';
 
-export const WIDTH = 2048;
+const WIDTH = 2048;
 export const LAYER_BYTES = WIDTH * WIDTH * 4;
 
 /** Returns the bytes of weights written. */

@@ -24,7 +24,7 @@ export interface BenchmarkModel {
 }
 
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
-export const TEST_DATA = resolve(REPOSITORY, process.env.SEALEDGE_TEST_DATA ?? '../shared');
+const TEST_DATA = resolve(REPOSITORY, process.env.SEALEDGE_TEST_DATA ?? '../shared');
 
 // Ultraface's own file lists its weights as inputs, so that onnxruntime cannot fold BatchNormalization; the variant is the same
 // graph without that handicap.

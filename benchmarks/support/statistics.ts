@@ -18,6 +18,6 @@ export function formatSpread({ median, low, high }: Spread): string {
   return `${short(median)} [${short(low)} .. ${short(high)}]`;
 }
 
-export function short(value: number): string {
+function short(value: number): string {
   return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
 }
