@@ -1,5 +1,6 @@
 /** The release decision, one thing wrong each (PROTOCOL.md [R1] to [R6]), and the grant as the device sees it. */
 import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
+import { CompactSign } from 'jose';
 import { describe, expect, it } from 'vitest';
 import {
   approveState,
@@ -245,6 +246,22 @@ describe('grant token', () => {
     const none = Buffer.from(JSON.stringify({ alg: 'none' })).toString('base64url');
     for (const bad of ['', 'a.b', `${none}.${payload}.`, `${payload}.${payload}.${signature}`]) {
       await expect(verifyGrant(bad, spki)).rejects.toMatchObject({ code: 'ERR_EVIDENCE_MALFORMED' });
+    }
+  });
+});
+
+describe('what the result key signs', () => {
+  it('is a grant or a result, never the one for the other', async () => {
+    const resultKey = newKey();
+    const spki = approvalKey(resultKey).key.export({ format: 'der', type: 'spki' });
+    const payload = Buffer.from(JSON.stringify(release(input())));
+    for (const typ of ['eat+jwt', 'JWT', undefined]) {
+      const header = { alg: 'ES256', ...(typ === undefined ? {} : { typ }) };
+      const token = await new CompactSign(payload).setProtectedHeader(header).sign(resultKey);
+      await expect(verifyGrant(token, spki)).rejects.toMatchObject({
+        code: 'ERR_EVIDENCE_MALFORMED',
+        message: expect.stringContaining('grant typ'),
+      });
     }
   });
 });

@@ -151,7 +151,9 @@ describe('verifier service', () => {
       expect((await post(second)).json().approvals).toEqual([first, second]);
       const third = stateApproval(stateKey, FLEET, 2, 3);
       expect((await post(third)).json()).toMatchObject({ epoch: 2, approvals: [third] });
-      expect((await post(first)).statusCode).toBe(409);
+      const past = await post(first);
+      expect(past.statusCode).toBe(409);
+      expect(past.json().type).toBe('urn:sealedge:problem:epoch-past');
       expect((await post(third, second)).statusCode).toBe(400);
       const forged = stateApproval(policyDocument().stateKey, FLEET, 3, 1);
       expect((await post(forged)).statusCode).toBe(403);
