@@ -31,7 +31,7 @@ export async function attest(options: AttestOptions): Promise<string> {
 }
 
 /** Everything in it that is signed is signed by the AK over this exchange's nonce. */
-export async function collectEvidence(
+async function collectEvidence(
   { tpm, pins }: Pick<AttestOptions, 'tpm' | 'pins'>,
   challenge: { exchangeId: string; nonce: Buffer; pcrSelection: PcrChoice },
 ): Promise<EvidenceMessage> {

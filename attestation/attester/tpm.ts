@@ -7,7 +7,6 @@ import type { Tpm as TssTpm } from 'node-tpm2-tss';
 export type {
   CreatedPrimary,
   EkCertificate,
-  EkTemplate,
   LoadedObject,
   NamedHandle,
   SecretHandle,

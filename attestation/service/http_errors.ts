@@ -7,7 +7,7 @@ import { SealedgeError, ServiceError } from '../../src/errors.js';
 import type { Problem } from '../protocol/messages.js';
 import { problemOf } from '../protocol/problem.js';
 
-export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
+const PROBLEM_MEDIA_TYPE = 'application/problem+json';
 
 export function registerProblems(app: FastifyInstance): void {
   app.setErrorHandler((cause: FastifyError, request, reply) => {
@@ -48,7 +48,7 @@ function logRefusal(request: FastifyRequest, cause: unknown, problem: Problem): 
 const MAX_CAUSES = 8;
 
 /** The error and its causes, with their typed fields, which by contract hold no secret (src/errors.ts). */
-export function describeError(cause: unknown, depth = 0): unknown {
+function describeError(cause: unknown, depth = 0): unknown {
   if (!(cause instanceof Error)) return { name: typeof cause };
   const { statusCode, validation, code } = cause as FastifyError;
   // Fastify's own refusals of a request: their messages may quote the body, which may be a key.

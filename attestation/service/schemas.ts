@@ -131,7 +131,7 @@ export const SHARED_SCHEMAS = [
 ] as const;
 
 /** What any route may answer besides its own success. */
-export const PROBLEM_RESPONSES = {
+const PROBLEM_RESPONSES = {
   '4xx': {
     description: 'Refused; the reason in full is in the log of the verifier',
     content: { 'application/problem+json': { schema: ref('Problem') } },

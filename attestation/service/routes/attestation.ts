@@ -16,7 +16,7 @@ import { requireFleetPolicy } from '../fleet_policy.js';
 import { answers, ref } from '../schemas.js';
 import type { DeviceRow } from '../store/store.js';
 
-export const CHALLENGE_LIFETIME_MS = 120_000;
+const CHALLENGE_LIFETIME_MS = 120_000;
 const NONCE_BYTES = 32;
 const EXCHANGE_ID_BYTES = 16;
 /** `ear.verifier-id`. */

@@ -199,7 +199,7 @@ function registerApprovalRoutes(app: FastifyInstance, { store, now }: ServiceCon
 const MAX_APPROVALS = 64;
 
 /** One epoch at a time: lower ones are refused, a higher one starts afresh. */
-export function mergeApprovals(
+function mergeApprovals(
   fleet: string,
   currentEpoch: number,
   current: readonly StateApproval[],
