@@ -1,5 +1,8 @@
 // Conv. A filter per channel (depthwise) and everything else have kernels and weight layouts of their own.
 #include "kernels/conv/conv.h"
+#include <algorithm>
+
+#include "core/checked.h"
 #include "core/weight_packing.h"
 #include "graph/ops.h"
 #include "graph/ops/fused_epilogue.h"
@@ -23,6 +26,21 @@ bool is_depthwise(const Dims& weight_dims, int64_t group) {
     if (taps > kMaxDepthwiseTaps) return false;
   }
   return true;
+}
+
+// The general kernel copies X with its padding (kernels/conv/conv.cc), and pads and strides come from the model: they
+// can make that copy far larger than input and output together, so its size is bounded like that of any tensor.
+Result<void> check_padded_size(const WindowGeometry& window, int64_t channels) {
+  int64_t elements = channels;
+  bool fits = checked_mul(elements, static_cast<int64_t>(window.batch), &elements);
+  for (int d = 0; d < 3; d++) {
+    const size_t reach = window.out[d] == 0
+                             ? 0
+                             : (window.out[d] - 1) * window.stride[d] + (window.kernel[d] - 1) * window.dilation[d] + 1;
+    fits = fits && checked_mul(elements, static_cast<int64_t>(std::max(reach, window.in[d])), &elements);
+  }
+  if (!fits || elements > kMaxElements) return Error{ErrorCode::kLimitExceeded, "the padded input is too large"};
+  return {};
 }
 
 class DepthwiseKernel final : public Kernel {
@@ -97,6 +115,7 @@ class ConvOp final : public Op {
       return shape_mismatch("weight " + dims_to_string(w) + " in " + std::to_string(group_) +
                             " groups does not fit input " + dims_to_string(x));
     }
+    SEALEDGE_TRY(check_padded_size(window, x[1]));
     if (w[0] == 0 || w[1] == 0) return op_unsupported("a convolution without channels");
     if (inputs.size() > 2 && inputs[2].present && inputs[2].dims != Dims{w[0]}) {
       return shape_mismatch("bias " + dims_to_string(inputs[2].dims) + " does not fit " + std::to_string(w[0]) +

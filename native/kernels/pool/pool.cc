@@ -36,11 +36,13 @@ Window window_at(const WindowGeometry& w, const size_t (&o)[3]) {
 }
 
 float average_scale(const F32PoolParams& p, const Window& window, const size_t (&o)[3]) {
-  size_t count = 1;
+  // In double: of three sizes of 31 bits each the product would not fit an integer.
+  double count = 1.0;
   for (int d = 0; d < 3; d++) {
-    count *= p.count_include_pad ? padded_positions(p.window, d, o[d]) : window.range[d].end - window.range[d].begin;
+    const size_t range = window.range[d].end - window.range[d].begin;
+    count *= static_cast<double>(p.count_include_pad ? padded_positions(p.window, d, o[d]) : range);
   }
-  return count == 0 ? 0.0f : 1.0f / static_cast<float>(count);
+  return count == 0.0 ? 0.0f : static_cast<float>(1.0 / count);
 }
 
 void pool_window(const F32PoolParams& p, const F32PoolFamily& family, size_t n, const size_t (&o)[3], float* y) {

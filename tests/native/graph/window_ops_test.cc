@@ -45,6 +45,10 @@ TEST(ConvShape, Refusals) {
   expect_error(make_conv({.dilations = {4, 4}}, 1), {x, w}, ErrorCode::kShapeMismatch, "larger than the padded input");
   expect_error(make_conv({.dilations = {int64_t{1} << 31, 1}}, 1), {x, w}, ErrorCode::kModelInvalid, "dilations");
   expect_error(make_conv({.dilations = {(int64_t{1} << 31) - 1, 1}}, 1), {x, w}, ErrorCode::kModelInvalid, "too large");
+  // Four output pixels, and a padded input of 2^64 bytes.
+  const int64_t far = int64_t{1} << 30;
+  expect_error(make_conv({.strides = {far, far}, .pads = {far, far, far, far}}, 1), {x, w}, ErrorCode::kLimitExceeded,
+               "padded input");
   expect_error(make_conv({}, 1), {x, w, noise({5})}, ErrorCode::kShapeMismatch, "bias");
   expect_error(make_conv({}, 1), {noise({1, 4}), w}, ErrorCode::kShapeMismatch, "weight");
   expect_error(make_conv({}, 1), {noise({1, 1, 2, 2, 2, 2}), noise({1, 1, 1, 1, 1, 1})}, ErrorCode::kOpUnsupported,
