@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { SecretRegion } from '../../../tools/residency/scan.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
-const HOLDER = fileURLToPath(new URL('holder.ts', import.meta.url));
+const HOLDER = fileURLToPath(new URL('holder.mjs', import.meta.url));
 const CHECKPOINT_FD = 3;
 
 export type MemoryLevel = 'secretmem' | 'locked';
@@ -37,7 +37,7 @@ interface HolderMessage {
   error?: { name: string; code: string; message: string; fields: Record<string, unknown> };
 }
 
-/** A holder (holder.ts) as a child process. */
+/** A holder (holder.mjs) as a child process. */
 export class HolderProcess {
   readonly child: ChildProcess;
   readonly #lines: AsyncIterator<string>;
@@ -45,7 +45,7 @@ export class HolderProcess {
   errors = '';
 
   constructor({ level, payloadFile, sealedFile, checkpoints, leak, wrapper = [] }: HolderOptions) {
-    const node = [process.execPath, '--import', 'tsx', HOLDER, payloadFile, ...(sealedFile ? [sealedFile] : [])];
+    const node = [process.execPath, HOLDER, payloadFile, ...(sealedFile ? [sealedFile] : [])];
     const [program = '', ...args] = [...wrapper, ...node];
     this.child = spawn(program, args, {
       cwd: ROOT,

@@ -1,22 +1,16 @@
 /**
- * The process under attack: holds a secret, or a sealed model, and does what lines of JSON on stdin tell it. Run from the sources,
- * on the addon that SEALEDGE_NATIVE_BUILD names.
+ * The process under attack: holds a secret, or a sealed model, and does what lines of JSON on stdin tell it. Runs the compiled
+ * package, as a device does: a loader of TypeScript would bring memory of its own, 32 GB of address space among it.
  *
  *     argv: <key payload file> [<sealed file>]
  */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import {
-  InferenceSession,
-  type SecretHandle,
-  secretFromBytes,
-  secretMemoryReport,
-  Tensor,
-} from '../../../src/index.js';
+import { InferenceSession, secretFromBytes, secretMemoryReport, Tensor } from '../../../dist/src/index.js';
 
 const [payloadPath = '', sealedPath] = process.argv.slice(2);
 
-function say(message: unknown): void {
+function say(message) {
   process.stdout.write(
     `${JSON.stringify(message, (_, value) => (typeof value === 'bigint' ? value.toString() : value))}\n`,
   );
@@ -41,17 +35,11 @@ try {
   // Not one after the other: a report is asked for while a run is held at a checkpoint.
   createInterface({ input: process.stdin }).on('line', (line) => void obey(JSON.parse(line), session, key));
 } catch (error) {
-  const { name, code, message, fields } = error as Error & { code?: string; fields?: unknown };
+  const { name, code, message, fields } = error;
   say({ event: 'failed', error: { name, code, message, fields } });
 }
 
-interface Command {
-  run?: number;
-  release?: boolean;
-  report?: boolean;
-}
-
-async function obey(command: Command, session: InferenceSession | undefined, key: SecretHandle): Promise<void> {
+async function obey(command, session, key) {
   if (command.run !== undefined && session) {
     const [name = ''] = session.inputNames;
     const window = Float32Array.from({ length: 2048 }, (_, i) => Math.sin(i / 7));
