@@ -170,8 +170,19 @@ export class SqliteStore implements Store {
     );
   }
 
-  async recordAppraisal(row: AppraisalRow): Promise<void> {
-    this.#db.transaction(() => {
+  async recordAppraisal(
+    row: AppraisalRow,
+    judgedOn: Pick<DeviceRow, 'enrolledAt' | 'akName' | 'lastAppraisal'>,
+  ): Promise<'recorded' | 'moved'> {
+    return this.#db.transaction(() => {
+      const device = this.#getDevice(row.deviceId);
+      const same =
+        device !== undefined &&
+        device.revokedAt === null &&
+        device.enrolledAt === judgedOn.enrolledAt &&
+        device.akName === judgedOn.akName &&
+        device.lastAppraisal?.resultId === judgedOn.lastAppraisal?.resultId;
+      if (!same) return 'moved';
       this.#db.run(
         'INSERT INTO appraisals (device_id, at, status, result_id, document) VALUES (?, ?, ?, ?, ?)',
         row.deviceId,
@@ -180,9 +191,10 @@ export class SqliteStore implements Store {
         row.resultId,
         JSON.stringify(row.document),
       );
-      const accepted = row.accepted ?? this.#getDevice(row.deviceId)?.lastAppraisal?.accepted ?? null;
+      const accepted = row.accepted ?? device.lastAppraisal?.accepted ?? null;
       const last: LastAppraisal = { at: row.at, status: row.status, resultId: row.resultId, accepted };
       this.#db.run('UPDATE devices SET last_appraisal = ? WHERE device_id = ?', JSON.stringify(last), row.deviceId);
+      return 'recorded';
     });
   }
 

@@ -172,7 +172,14 @@ export interface Store {
   listDevices(options?: { fleet?: string; after?: string; limit?: number }): Promise<DeviceRow[]>;
   /** False when unknown. Revoking twice keeps the first time and reason. */
   revokeDevice(deviceId: string, reason: string, now: number): Promise<boolean>;
-  recordAppraisal(row: AppraisalRow): Promise<void>;
+  /**
+   * Records an appraisal only if the device is still as it was when judged: the same enrolment and the same last appraisal,
+   * not revoked. Else what was accepted could fall back behind other Evidence [V6] [V7]: `moved` means judge again.
+   */
+  recordAppraisal(
+    row: AppraisalRow,
+    judgedOn: Pick<DeviceRow, 'enrolledAt' | 'akName' | 'lastAppraisal'>,
+  ): Promise<'recorded' | 'moved'>;
   listAppraisals(deviceId: string, limit?: number): Promise<AppraisalRow[]>;
 
   addKey(row: NewKeyRow): Promise<AddKeyResult>;

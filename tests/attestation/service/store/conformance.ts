@@ -1,6 +1,6 @@
 /** What every `Store` must do, whatever lies beneath it: run on SQLite now, on others as they come. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { NewKeyRow, Store } from '../../../../attestation/service/store/store.js';
+import type { DeviceRow, NewKeyRow, Store } from '../../../../attestation/service/store/store.js';
 
 export interface StoreUnderTest {
   /** Another independent connection to the same database, as a second service process would have. */
@@ -178,12 +178,36 @@ export function describeStore(name: string, setUp: () => Promise<StoreUnderTest>
     it('keeps every appraisal, and on the device the last and what was last accepted', async () => {
       await enrol(store);
       const row = { deviceId: DEVICE.deviceId, at: T0 + 1, status: 'affirming', resultId: 'r1', document: { n: 1 } };
-      await store.recordAppraisal({ ...row, accepted: { clock: '5' } });
+      const known = async () => (await other.getDevice(DEVICE.deviceId)) as DeviceRow;
+      expect(await store.recordAppraisal({ ...row, accepted: { clock: '5' } }, await known())).toBe('recorded');
       const refused = { at: T0 + 2, status: 'contraindicated', resultId: 'r2' };
-      await store.recordAppraisal({ ...row, ...refused });
+      expect(await store.recordAppraisal({ ...row, ...refused }, await known())).toBe('recorded');
       expect(await other.listAppraisals(DEVICE.deviceId)).toEqual([{ ...row, ...refused }, row]);
       expect((await other.getDevice(DEVICE.deviceId))?.lastAppraisal).toEqual({ ...refused, accepted: { clock: '5' } });
-      await expect(store.recordAppraisal({ ...row, deviceId: 'nobody' })).rejects.toMatchObject({ code: 'ERR_STORE' });
+      expect(await store.recordAppraisal({ ...row, deviceId: 'nobody' }, await known())).toBe('moved');
+    });
+
+    it('records no appraisal that was judged on what has changed since: another appraisal, enrolment, a revocation', async () => {
+      await enrol(store);
+      const row = { deviceId: DEVICE.deviceId, at: T0, status: 'affirming', document: {} };
+      const known = async () => (await store.getDevice(DEVICE.deviceId)) as DeviceRow;
+      const before = await known();
+      const raced = await Promise.all([
+        store.recordAppraisal({ ...row, resultId: 'r1', accepted: { clock: '20' } }, before),
+        other.recordAppraisal({ ...row, resultId: 'r2', accepted: { clock: '10' } }, before),
+      ]);
+      expect(raced.toSorted()).toEqual(['moved', 'recorded']);
+      const appraised = await known();
+      const again = { enrolmentId: 'e2', deviceId: DEVICE.deviceId, document: {}, createdAt: T0, expiresAt: T0 + 99 };
+      await store.beginEnrolment(again);
+      await store.completeEnrolment('e2', DEVICE.deviceId, () => ({ device: DEVICE, result: {} }), T0 + 5);
+      for (const stale of [before, appraised, { ...appraised, lastAppraisal: null }]) {
+        expect(await other.recordAppraisal({ ...row, resultId: 'r3' }, stale)).toBe('moved');
+      }
+      const enrolled = await known();
+      await other.revokeDevice(DEVICE.deviceId, 'stolen', T0);
+      expect(await store.recordAppraisal({ ...row, resultId: 'r4' }, enrolled)).toBe('moved');
+      expect(await store.listAppraisals(DEVICE.deviceId)).toHaveLength(1);
     });
 
     it('starts a generation with every newer version of a model, and only then', async () => {
@@ -267,8 +291,11 @@ export function describeStore(name: string, setUp: () => Promise<StoreUnderTest>
 
     describe('recording a release', () => {
       const release = { deviceId: DEVICE.deviceId, keyId: 'motor-1', epoch: 1, generation: 0, at: T0, document: {} };
-      const appraise = (resultId: string) =>
-        store.recordAppraisal({ deviceId: DEVICE.deviceId, at: T0, status: 'affirming', resultId, document: {} });
+      const appraise = async (resultId: string) =>
+        store.recordAppraisal(
+          { deviceId: DEVICE.deviceId, at: T0, status: 'affirming', resultId, document: {} },
+          (await store.getDevice(DEVICE.deviceId)) as DeviceRow,
+        );
 
       beforeEach(async () => {
         await enrol(store);
