@@ -1,14 +1,14 @@
 // Debian packages: what each command of package.json needs, what of it is missing, and installing that with apt.
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { ask, run, ScriptError, say } from './process.mjs';
+import { ask, collect, ScriptError, say } from './process.mjs';
 
-const BUILD = ['clang-19', 'lld-19', 'cmake', 'ninja-build', 'libssl-dev', 'libtss2-dev', 'libgtest-dev'];
+const BUILD = ['clang-19', 'lld-19', 'cmake', 'ninja-build', 'libssl-dev', 'libtss2-dev'];
 const SIMULATED_TPM = ['swtpm', 'swtpm-tools', 'tpm2-tools'];
 const DEBIAN_PACKAGES = {
   build: BUILD,
   start: [...BUILD, ...SIMULATED_TPM],
-  test: [...BUILD, ...SIMULATED_TPM, 'gdb'], // gcore: a core dump of a running process
-  lint: [...BUILD, 'clang-format-19', 'clang-tidy-19'],
+  test: [...BUILD, ...SIMULATED_TPM, 'libgtest-dev', 'gdb'], // gcore: a core dump of a running process
+  lint: [...BUILD, 'libgtest-dev', 'clang-format-19', 'clang-tidy-19'],
   bench: BUILD,
   fuzz: [...BUILD, 'libclang-rt-19-dev'],
 };
@@ -26,16 +26,26 @@ export async function ensureDebianPackages(need) {
   const names = missing.join(' ');
   say(`set-up: installing ${missing.length} Debian package${missing.length > 1 ? 's' : ''} with apt-get: ${names}`);
   const prefix = asRoot(names);
-  const apt = (args) => {
-    const [command, ...rest] = [...prefix, 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-q', ...args];
-    return run(command, rest, { stdio: ['inherit', 2, 2] });
+  const apt = async (...args) => {
+    const quiet = ['-qq', '-o', 'Dpkg::Use-Pty=0'];
+    const [command, ...rest] = [...prefix, 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', ...quiet, ...args];
+    const { code, output } = await collect(command, rest, { stdin: 'inherit' });
+    if (code !== 0) say(output.trimEnd());
+    return code;
   };
-  const install = () => apt(['install', '-y', '--no-install-recommends', ...missing]);
+  const update = () => {
+    say('set-up: fetching the lists of Debian packages');
+    return apt('update');
+  };
+  const install = () => {
+    say('set-up: downloading and installing');
+    return apt('install', '-y', '--no-install-recommends', ...missing);
+  };
 
-  if (listsAreOld()) await apt(['update']);
+  if (listsAreOld()) await update();
   let code = await install();
   // Lists that look young may still name files that the mirror has replaced.
-  if (code !== 0 && (await apt(['update'])) === 0) code = await install();
+  if (code !== 0 && (await update()) === 0) code = await install();
   if (code !== 0 || missingPackages(wanted).length > 0) {
     throw new ScriptError(
       `apt-get could not install ${names} (exit code ${code}): check the network and /etc/apt/sources.list`,

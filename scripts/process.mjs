@@ -1,5 +1,6 @@
 // Running other programs from the scripts: no shell, inherited output, one clear sentence on failure.
 import { spawn, spawnSync } from 'node:child_process';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
@@ -29,9 +30,9 @@ export function run(command, args, { env = {}, cwd = root, stdio = 'inherit' } =
 }
 
 /** The exit code and the collected output, for programs that run side by side. */
-export function collect(command, args, { env = {}, cwd = root } = {}) {
+export function collect(command, args, { env = {}, cwd = root, stdin = 'ignore' } = {}) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+    const child = spawn(command, args, { cwd, stdio: [stdin, 'pipe', 'pipe'], env: { ...process.env, ...env } });
     let output = '';
     child.stdout.on('data', (chunk) => {
       output += chunk;
@@ -41,6 +42,20 @@ export function collect(command, args, { env = {}, cwd = root } = {}) {
     });
     child.on('error', (error) => resolve({ code: 127, output: error.message }));
     child.on('close', (code) => resolve({ code: code ?? 1, output }));
+  });
+}
+
+/** The exit code; `onLine` gets what the program says, line by line. */
+export function eachLine(command, args, { env = {} }, onLine) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
+    });
+    for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', onLine);
+    child.on('error', () => resolve(127));
+    child.on('close', (code) => resolve(code ?? 1));
   });
 }
 

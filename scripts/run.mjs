@@ -2,6 +2,9 @@
 import { bin, run, ScriptError, say } from './process.mjs';
 import { setUp } from './setup.mjs';
 
+// onnxruntime-node reports its use to its maker and leaves files of that in /tmp; not from here.
+process.env.ORT_DISABLE_TELEMETRY = '1';
+
 const tsx = (file, args) => run(process.execPath, ['--import', 'tsx', file, ...args]);
 
 const commands = {
@@ -10,12 +13,12 @@ const commands = {
     return tsx('examples/main_job/main.ts', args);
   },
   async test(args) {
-    await setUp('test', { presets: ['release', 'testhooks'] });
+    await setUp('test');
     const { runTests } = await import('./tests.mjs');
     return runTests(args);
   },
   async 'test:long'(args) {
-    await setUp('test', { presets: ['release', 'testhooks'] });
+    await setUp('test');
     return run(bin('vitest'), ['run', '--config', 'vitest.long.config.ts', ...args]);
   },
   async build() {
@@ -32,7 +35,7 @@ const commands = {
     return tsx('benchmarks/run.ts', args);
   },
   async fuzz(args) {
-    await setUp('fuzz', { presets: [] });
+    await setUp('fuzz');
     const { fuzz } = await import('./fuzz.mjs');
     return fuzz(args);
   },

@@ -3,24 +3,32 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { ensureDebianPackages } from './packages.mjs';
-import { bin, root, run, ScriptError, say } from './process.mjs';
+import { bin, collect, eachLine, root, run, ScriptError, say } from './process.mjs';
 
-/** The release build, and the one with named checkpoints and deliberate faults that tests/residency runs. */
-const NATIVE_BUILDS = { release: ['all'], testhooks: ['sealedge', 'tpm2_tss'] };
+const ADDONS = { name: 'addons', preset: 'release', targets: ['sealedge', 'tpm2_tss'], inputs: ['native'] };
+const SUITES = { name: 'addons and tests', preset: 'release', targets: ['all'], inputs: ['native', 'tests/native'] };
+/** With named checkpoints and deliberate faults, for tests/residency. */
+const TEST_HOOKS = { ...ADDONS, name: 'addons with test hooks', preset: 'testhooks' };
+/** What each command of package.json wants of native code; npm run fuzz builds its own. */
+const NATIVE_BUILDS = {
+  build: [ADDONS],
+  start: [ADDONS],
+  bench: [ADDONS],
+  test: [SUITES, TEST_HOOKS],
+  lint: [SUITES],
+  fuzz: [],
+};
 const SKIPPED_FOLDERS = new Set(['build', 'node_modules', 'dist', '.git', '__pycache__']);
 
-/**
- * @param {string} need - a key of the table in packages.mjs: what to have ready.
- * @param {{ presets?: string[] }} [options] - native presets to build; [] when the command compiles nothing.
- */
-export async function setUp(need, { presets = ['release'] } = {}) {
+/** @param {keyof typeof NATIVE_BUILDS} need - which command is to be made ready */
+export async function setUp(need) {
   const began = Date.now();
   checkPlatform();
   await ensureDebianPackages(need);
   let changed = await ensureNodeModules(root);
   // Its own folder, not a workspace: npm would put its `node` first in the PATH of every script.
   if (need === 'test') changed = (await ensureNodeModules(join(root, 'tests/node24'))) || changed;
-  for (const preset of presets) changed = (await ensureNativeBuild(preset, NATIVE_BUILDS[preset])) || changed;
+  for (const build of NATIVE_BUILDS[need]) changed = (await ensureNativeBuild(build)) || changed;
   changed = (await ensureTypeScript()) || changed;
   if (changed) say(`set-up: done in ${((Date.now() - began) / 1000).toFixed(1)} s`);
 }
@@ -83,23 +91,39 @@ function isForThisMachine({ optional, os, cpu, libc }) {
 
 // --- native build ---
 
-async function ensureNativeBuild(preset, targets) {
+async function ensureNativeBuild({ name, preset, targets, inputs }) {
   const folder = join(root, 'native/build', preset);
-  return ensureFresh(
-    join(folder, '.inputs.sha256'),
-    ['native', 'tests/native', 'package-lock.json'],
-    /\.ts$|\.md$/,
-    async () => {
-      say(`set-up: building native code (${preset})`);
-      const stdio = ['ignore', 2, 2];
-      const configured = await run('cmake', ['-S', 'native', '--preset', preset, '--log-level=WARNING'], { stdio });
-      if (configured !== 0)
-        throw new ScriptError(`cmake could not configure the native build (exit code ${configured}): see above`);
-      const env = { NINJA_STATUS: '[%f/%t %es] ' };
-      const code = await run('ninja', ['-C', folder, ...targets], { stdio, env });
-      if (code !== 0) throw new ScriptError(`the native build failed (exit code ${code}): see above`);
-    },
-  );
+  const stamp = join(folder, `.${targets.join('-')}.sha256`);
+  return ensureFresh(stamp, [...inputs, 'package-lock.json'], /\.ts$|\.md$/, async () => {
+    say(`set-up: building native ${name}`);
+    // The suites need GoogleTest, which `npm start` does not install; once configured they stay, for `npm test` to find.
+    const suites =
+      targets.includes('all') || existsSync(join(folder, 'CMakeCache.txt')) ? [] : ['-DSEALEDGE_BUILD_TESTS=OFF'];
+    if (targets.includes('all')) suites.push('-DSEALEDGE_BUILD_TESTS=ON');
+    const configure = ['-S', 'native', '--preset', preset, ...suites, '--log-level=WARNING'];
+    const configured = await collect('cmake', configure);
+    if (configured.code !== 0) {
+      say(configured.output);
+      throw new ScriptError(`cmake could not configure the native build (exit code ${configured.code}): see above`);
+    }
+    const code = await ninja(folder, targets, `set-up: native ${name}`);
+    if (code !== 0) throw new ScriptError(`the native build failed (exit code ${code}): see above`);
+  });
+}
+
+/** On a terminal ninja keeps one line up to date by itself; elsewhere its progress is told every ten seconds. */
+async function ninja(folder, targets, label) {
+  const env = { NINJA_STATUS: '[%f of %t, %e s] ' };
+  if (process.stderr.isTTY) return run('ninja', ['-C', folder, ...targets], { env, stdio: ['ignore', 2, 2] });
+  let progress = '';
+  const timer = setInterval(() => progress && say(`${label}: ${progress}`), 10_000);
+  const code = await eachLine('ninja', ['-C', folder, ...targets], { env }, (line) => {
+    const status = /^\[(\d+ of \d+), [\d.]+ s\] /.exec(line);
+    if (status) progress = status[1];
+    else if (!line.startsWith('ninja: ')) say(line);
+  });
+  clearInterval(timer);
+  return code;
 }
 
 // --- TypeScript ---

@@ -57,7 +57,9 @@ export class OnnxruntimeBackend implements Backend {
   }
 }
 
+/** The package reports its use to its maker, and leaves files of that in /tmp, unless told not to before it loads. */
 async function importOrt(): Promise<Ort> {
+  process.env.ORT_DISABLE_TELEMETRY ??= '1';
   try {
     return await import('onnxruntime-node');
   } catch (cause) {
