@@ -10,7 +10,7 @@ import { type Onnxruntime, type OrtSession, referencesOf } from '../support/onnx
 import { formatSpread, type Spread, spreadOf } from '../support/statistics.js';
 import { alignColumns } from '../support/table.js';
 
-const SAMPLE_MS = 5;
+const SAMPLE_MS = 20;
 
 export interface LatencyResult {
   readonly model: string;
