@@ -2,6 +2,7 @@
 import { hkdfSync } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { Device } from './device.js';
+import type { Operator } from './operator.js';
 import type { Outcome } from './processes.js';
 import type { RecordingProxy } from './recording_proxy.js';
 import type { Refusal, StillWorks } from './report.js';
@@ -32,9 +33,11 @@ export async function unexpectedUnseal(device: Device, sealedFile: string): Prom
   return refusal('a PCR extended with something unexpected, then unseal', 'TPM', await device.tryToRun(sealedFile));
 }
 
-/** The verifier would give another key, and will not either. */
-export async function unexpectedRelease(device: Device, model: string): Promise<Refusal> {
-  return refusal('the same, then ask the verifier for a key', 'verifier', await device.tryToFetchKey(model));
+/** The verifier would give another key, and will not either: over the wire it says so, why is in its log. */
+export async function unexpectedRelease(device: Device, model: string, operator: Operator): Promise<Refusal> {
+  const outcome = await device.tryToFetchKey(model);
+  const { reason, ...rest } = refusal('the same, then ask the verifier for a key', 'verifier', outcome);
+  return { ...rest, reason: `${reason} (its log: ${operator.lastObjection})` };
 }
 
 export async function replayedEvidence(proxy: RecordingProxy, verifierUrl: string): Promise<Refusal> {
@@ -104,5 +107,5 @@ function refusal(attack: string, refusedBy: Refusal['refusedBy'], { code, output
 
 function toolsRefusal(attack: string, outcome: ToolsOutcome): Refusal {
   if ('key' in outcome) throw new Error(`not refused: ${attack}: the key came out`);
-  return { attack, refusedBy: 'TPM', code: outcome.refusedAt, reason: outcome.message };
+  return { attack, refusedBy: 'TPM', code: outcome.rcName, reason: `at ${outcome.refusedAt}: ${outcome.message}` };
 }

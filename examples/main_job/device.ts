@@ -63,7 +63,9 @@ export class Device {
 
   /** A process that loads the sealed model and answers one line of JSON with another. */
   run(sealedFile: string, env: NodeJS.ProcessEnv = {}): Companion {
-    return this.#workshop.adopt(Companion.sealedge(['device', 'run', sealedFile, '--serve', ...this.#options], env));
+    return this.#workshop.adopt(
+      Companion.sealedge(['device', 'run', sealedFile, '--serve', '--threads', '1', ...this.#options], env),
+    );
   }
 
   /** As {@link run}, where it is expected to be refused. */

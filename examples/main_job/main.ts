@@ -79,7 +79,7 @@ async function play(): Promise<Report> {
     () => attacks.flippedBit(first, version1.file, workshop),
     () => attacks.fileWithoutKey(second, version1.file),
     () => attacks.unexpectedUnseal(first, version1.file),
-    () => attacks.unexpectedRelease(first, version1.model),
+    () => attacks.unexpectedRelease(first, version1.model, operator),
     () => attacks.replayedEvidence(proxy, operator.url),
   );
   say('device: rebooting into the approved state, running version 2 once');

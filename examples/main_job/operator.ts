@@ -79,6 +79,19 @@ export class Operator {
     await this.command(['policy', 'set', '--fleet', FLEET, '--unseal-once-per-boot']);
   }
 
+  /** What the last appraisal had to object to: the log says it in full, the wire does not. */
+  get lastObjection(): string {
+    const entries = (this.#verifier?.log ?? '')
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as Json);
+    const claims: Json[] = entries.findLast(({ failedClaims }) => failedClaims?.length > 0)?.failedClaims ?? [];
+    const shorten = (hex: string): string => (hex.length > 16 ? `${hex.slice(0, 16)}...` : hex);
+    return claims
+      .map(({ claim, expected, got }) => `${claim}: expected ${shorten(expected)}, got ${shorten(got)}`)
+      .join('; ');
+  }
+
   command(args: readonly string[]): Promise<Json> {
     return succeed(['verifier', ...args, ...this.#access]);
   }

@@ -60,6 +60,11 @@ export class Companion {
     return this.#child.pid as number;
   }
 
+  /** What it has written to standard error so far: for the verifier, its log. */
+  get log(): string {
+    return this.#errors;
+  }
+
   /** The next line it prints. */
   async hear(): Promise<Json> {
     const { value, done } = await this.#lines.next();

@@ -16,7 +16,7 @@ export interface StolenFiles {
   keyId: string;
 }
 
-export type ToolsOutcome = { key: Buffer } | { refusedAt: string; message: string };
+export type ToolsOutcome = { key: Buffer } | { refusedAt: string; rcName: string; message: string };
 
 interface SignedApproval {
   approvedPolicy: string;
@@ -132,7 +132,7 @@ export async function unsealWithStockTools(
     await tool('tpm2_unseal', '-c', at('key.ctx'), '-p', `session:${at('session')}`, '-o', at('key.bin'));
     return { key: readFileSync(at('key.bin')) };
   } catch (error) {
-    return { refusedAt: step, message: tpmMessage(error) };
+    return { refusedAt: step, ...tpmRefusal(error) };
   } finally {
     if (session) await tool('tpm2_flushcontext', at('session')).catch(() => {});
     await flush().catch(() => {});
@@ -157,10 +157,18 @@ function tpm2b(structure: Buffer): Buffer {
   return Buffer.concat([size, structure]);
 }
 
-/** The line of tpm2-tools' output that has the response code in words. */
-function tpmMessage(error: unknown): string {
+/** Part 2, 6.6.3: the codes that the attacks end in, by the number that tpm2-tools prints behind the failed call. */
+const RC_NAMES: Readonly<Record<string, string>> = {
+  '126': 'TPM_RC_POLICY',
+  '148': 'TPM_RC_NV_LOCKED',
+  '9f': 'TPM_RC_INTEGRITY',
+};
+
+function tpmRefusal(error: unknown): { rcName: string; message: string } {
   const { stderr = '', message = '' } = error as { stderr?: string; message?: string };
-  const line =
-    /tpm:\S*(?:\([^)]*\))?:\s*(.+)/.exec(stderr)?.[1] ?? stderr.split('\n').find((text) => text.startsWith('ERROR'));
-  return (line ?? message).trim();
+  const [, code = '', text] = /\(0x([0-9a-f]+)\) - tpm:\S*(?:\([^)]*\))?:\s*(.+)/i.exec(stderr) ?? [];
+  // Format-one codes carry the number of the parameter or handle at fault in bits 8 to 11 and 6.
+  const format1 = Number.parseInt(code, 16) & 0x80;
+  const base = format1 ? (Number.parseInt(code, 16) & 0xbf).toString(16) : code.toLowerCase();
+  return { rcName: RC_NAMES[base] ?? `TPM_RC 0x${code}`, message: (text ?? stderr.split('\n')[0] ?? message).trim() };
 }

@@ -14,6 +14,8 @@ const MAX_REPEAT = 1_000_000;
 interface Request {
   inputs?: Record<string, { dims?: number[]; data: (number | bigint)[] }>;
   repeat?: number;
+  /** Compute on the thread that asks: without the hop to another, for models shorter than that. */
+  sync?: boolean;
   report?: boolean;
 }
 
@@ -35,7 +37,12 @@ async function answer(session: InferenceSession, line: string, output: Output): 
       output.result('', { memory: session.memory, secretRegions: secretRegions() });
       return;
     }
-    const { results, latencyUs } = await measure(session, feeds(session, request), request.repeat ?? 1);
+    const { results, latencyUs } = await measure(
+      session,
+      feeds(session, request),
+      request.repeat ?? 1,
+      request.sync === true,
+    );
     output.result('', { outputs: plainOutputs(results), latencyUs });
   } catch (cause) {
     if (!(cause instanceof SealedgeError)) throw cause;

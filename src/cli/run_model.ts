@@ -12,12 +12,13 @@ export async function measure(
   session: InferenceSession,
   feeds: Feeds,
   repeat: number,
+  sync = false,
 ): Promise<{ results: Results; latencyUs: Latency }> {
   const latencies: number[] = [];
   let results: Results = {};
   for (let i = 0; i < repeat; i++) {
     const begin = performance.now();
-    results = await session.run(feeds);
+    results = sync ? session.runSync(feeds) : await session.run(feeds);
     latencies.push((performance.now() - begin) * 1_000);
   }
   latencies.sort((a, b) => a - b);
