@@ -40,8 +40,8 @@ export async function unexpectedRelease(device: Device, model: string, operator:
   return { ...rest, reason: `${reason} (its log: ${operator.lastObjection})` };
 }
 
-export async function replayedEvidence(proxy: RecordingProxy, verifierUrl: string): Promise<Refusal> {
-  const response = await fetch(new URL('v1/attestations', verifierUrl), {
+export async function replayedEvidence(proxy: RecordingProxy, operator: Operator): Promise<Refusal> {
+  const response = await fetch(new URL('v1/attestations', operator.url), {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: new Uint8Array(proxy.recorded('/v1/attestations')),
@@ -54,7 +54,7 @@ export async function replayedEvidence(proxy: RecordingProxy, verifierUrl: strin
     attack: 'a recorded evidence message sent a second time',
     refusedBy: 'verifier',
     code,
-    reason: problem.title ?? '',
+    reason: `${problem.title} (its log: ${operator.lastRefusal})`,
   };
 }
 

@@ -80,7 +80,7 @@ async function play(): Promise<Report> {
     () => attacks.fileWithoutKey(second, version1.file),
     () => attacks.unexpectedUnseal(first, version1.file),
     () => attacks.unexpectedRelease(first, version1.model, operator),
-    () => attacks.replayedEvidence(proxy, operator.url),
+    () => attacks.replayedEvidence(proxy, operator),
   );
   say('device: rebooting into the approved state, running version 2 once');
   await first.reboot();

@@ -79,13 +79,19 @@ export class Operator {
     await this.command(['policy', 'set', '--fleet', FLEET, '--unseal-once-per-boot']);
   }
 
-  /** What the last appraisal had to object to: the log says it in full, the wire does not. */
+  get #log(): Json[] {
+    const lines = (this.#verifier?.log ?? '').split('\n').filter(Boolean);
+    return lines.map((line) => JSON.parse(line) as Json);
+  }
+
+  /** Why the verifier last refused: its log says it in full, the wire does not. */
+  get lastRefusal(): string {
+    return this.#log.findLast(({ refusal }) => refusal)?.refusal.message ?? '';
+  }
+
+  /** In what the last state that was not approved differs from the approved one. */
   get lastObjection(): string {
-    const entries = (this.#verifier?.log ?? '')
-      .split('\n')
-      .filter(Boolean)
-      .map((line) => JSON.parse(line) as Json);
-    const claims: Json[] = entries.findLast(({ failedClaims }) => failedClaims?.length > 0)?.failedClaims ?? [];
+    const claims: Json[] = this.#log.findLast(({ failedClaims }) => failedClaims?.length > 0)?.failedClaims ?? [];
     const shorten = (hex: string): string => (hex.length > 16 ? `${hex.slice(0, 16)}...` : hex);
     return claims
       .map(({ claim, expected, got }) => `${claim}: expected ${shorten(expected)}, got ${shorten(got)}`)
