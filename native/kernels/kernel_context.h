@@ -9,14 +9,17 @@ namespace sealedge {
 
 struct KernelTable;
 
-// Runs task(argument, i, thread_slot) for every i < count and returns when all are done; thread_slot < threads is
-// unique among the tasks that run at the same time (WeightSource::panel needs it). Without `run`, drivers call their
-// loop body directly.
+// Runs task(argument, i, thread_slot) for every i < count on at most `threads` threads, the caller included, and
+// returns when all are done; thread_slot is unique among the tasks that run at the same time (WeightSource::panel needs
+// it) and below what the driver's *_scratch_bytes() was told. Without `run`, drivers call their loop body directly.
 struct ParallelFor {
   using Task = void (*)(void* argument, size_t index, unsigned thread_slot);
   unsigned threads = 1;
-  void (*run)(void* pool, size_t count, Task task, void* argument) = nullptr;
+  void (*run)(void* pool, unsigned threads, size_t count, Task task, void* argument) = nullptr;
   void* pool = nullptr;
+  // Waking a thread costs about 10 us, twice that where it works on a secret stack: a part smaller than this, in
+  // multiply-adds (AVX2 does some 30 per ns), is done sooner by the thread that has it. Tests lower it.
+  size_t minimum_part_work = size_t{1} << 19;
 };
 
 struct KernelContext {

@@ -14,7 +14,7 @@ inline void parallel_for(const ParallelFor& parallel, size_t count, const Body& 
   const auto task = [](void* argument, size_t index, unsigned slot) {
     (*static_cast<const Body*>(argument))(index, slot);
   };
-  parallel.run(parallel.pool, count, task, const_cast<Body*>(&body));
+  parallel.run(parallel.pool, parallel.threads, count, task, const_cast<Body*>(&body));
 }
 
 // The part of [0, size) that is number `index` of `count` nearly equal parts.
@@ -27,10 +27,19 @@ inline Part part_of(size_t size, size_t index, size_t count) {
   return {begin, begin + base + (index < rest ? 1 : 0)};
 }
 
-// How many parts to cut `size` units of work into, each of at least `minimum`.
-inline size_t parts_for(const ParallelFor& parallel, size_t size, size_t minimum) {
-  if (parallel.run == nullptr || size < 2 * minimum) return 1;
-  const size_t most = size / minimum;
+// What one element costs beside a multiply-add of a product: it is read from and written to memory that is not in the
+// nearest cache, or goes through a polynomial.
+inline constexpr size_t kMoveWork = 8;
+inline constexpr size_t kFunctionWork = 32;
+
+// How many parts to cut `size` units into: no more than there are threads, each of at least `minimum_units` (>= 1) and
+// of work worth waking a thread for. `unit_work` is that of one unit, in multiply-adds.
+inline size_t parts_for(const ParallelFor& parallel, size_t size, size_t unit_work, size_t minimum_units = 1) {
+  if (parallel.run == nullptr || parallel.threads <= 1) return 1;
+  const size_t worthwhile = unit_work == 0 ? size : (parallel.minimum_part_work + unit_work - 1) / unit_work;
+  const size_t least = worthwhile > minimum_units ? worthwhile : minimum_units;
+  if (least == 0 || size / 2 < least) return 1;
+  const size_t most = size / least;
   return most < parallel.threads ? most : parallel.threads;
 }
 

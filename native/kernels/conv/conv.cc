@@ -121,7 +121,7 @@ void f32_conv(const F32ConvParams& p, const WeightSource& weights, const KernelC
   if (padded.copied) {
     auto* copy = reinterpret_cast<float*>(context.scratch + round_up_64(run_count(p) * sizeof(ptrdiff_t)));
     const size_t rows = w.batch * padded.size[0] * padded.size[1];
-    const size_t parts = parts_for(context.parallel, rows, 8);
+    const size_t parts = parts_for(context.parallel, rows, padded.size[2] * p.in_channels * kMoveWork);
     parallel_for(context.parallel, parts, [&](size_t index, unsigned) {
       const Part part = part_of(rows, index, parts);
       for (size_t row = part.begin; row < part.end; row++) {

@@ -39,6 +39,12 @@ struct PanelGroup {
   size_t channels;
 };
 
+// A whole output row can be one tile: 3 columns, and at most one of them in the padding at either end.
+bool row_is_one_tile(const WindowGeometry& w) {
+  if (w.kernel[2] != 3 || w.dilation[2] != 1 || w.stride[2] > 2 || w.pad_begin[2] > 1) return false;
+  return (w.out[2] - 1) * w.stride[2] + 2 <= w.in[2] + w.pad_begin[2];
+}
+
 // One output row; row_pixel is the number of its first pixel.
 void output_row(const F32DepthwiseParams& p, const F32DepthwiseFamily& family, const RowTable& table, size_t row_count,
                 const PanelGroup& group, size_t row_pixel) {
@@ -57,11 +63,17 @@ void output_row(const F32DepthwiseParams& p, const F32DepthwiseFamily& family, c
   tile.y_stride = p.channels;
   tile.channels = group.channels;
   tile.epilogue = &epilogue;
-  const WindowRange inside = full_windows(w, 2);
+  tile.first_absent = tile.last_absent = false;
+  const bool whole = row_is_one_tile(w);
+  const WindowRange inside = whole ? WindowRange{0, w.out[2]} : full_windows(w, 2);
+  if (whole) {
+    tile.first_absent = w.pad_begin[2] == 1;
+    tile.last_absent = (w.out[2] - 1) * w.stride[2] + 2 == w.in[2] + w.pad_begin[2];
+  }
   for (size_t x = 0; x < w.out[2];) {
     const bool interior = x >= inside.begin && x < inside.end;
     const size_t count = interior ? inside.end - x : 1;
-    const WindowRange columns = window_range(w, 2, x);
+    const WindowRange columns = whole ? WindowRange{0, w.kernel[2]} : window_range(w, 2, x);
     const ptrdiff_t input_column = input_position(w, 2, x, columns.begin);
     for (size_t r = 0; r < row_count; r++) {
       table.shifted[r] = table.rows[r] + input_column * static_cast<ptrdiff_t>(p.channels) + group.first_channel;
@@ -117,7 +129,7 @@ void f32_depthwise(const F32DepthwiseParams& p, const WeightSource& weights, con
   const size_t panel_bytes = w.taps() * kLanes * sizeof(float);
   const size_t panel_count = (p.channels + kLanes - 1) / kLanes;
   const size_t group = panel_bytes == 0 ? panel_count : std::max<size_t>(1, kMaxPanelBytes / panel_bytes);
-  const size_t parts = parts_for(context.parallel, row_count, 1);
+  const size_t parts = parts_for(context.parallel, row_count, w.out[2] * w.taps() * p.channels);
   parallel_for(context.parallel, parts, [&](size_t index, unsigned slot) {
     const RowTable table = row_table(w, context.scratch, slot);
     const Part rows = part_of(row_count, index, parts);

@@ -58,10 +58,13 @@ inline __attribute__((always_inline)) void plain_pixels(const F32DepthwiseTile& 
   store_pixels<V, kPixels>(t, p, lane, mask, kFull, sum);
 }
 
-// kStep: pixel_step / column_step.
-template <typename V, bool kFull, int kPixels, int kColumns, int kStep>
+// kStep: pixel_step / column_step. kEdge: first_absent or last_absent may concern these pixels.
+template <typename V, bool kFull, bool kEdge, int kPixels, int kColumns, int kStep>
 inline __attribute__((always_inline)) void sliding_pixels(const F32DepthwiseTile& t, size_t p, size_t lane,
                                                           typename V::Mask mask) {
+  constexpr int kInputs = (kPixels - 1) * kStep + kColumns;
+  const bool skip_first = kEdge && t.first_absent && p == 0;
+  const bool skip_last = kEdge && t.last_absent && p + kPixels == t.pixels;
   const size_t weight_offset = weight_of(t, lane);
   typename V::Vector sum[kPixels];
   for (int i = 0; i < kPixels; i++) sum[i] = V::zero();
@@ -70,7 +73,8 @@ inline __attribute__((always_inline)) void sliding_pixels(const F32DepthwiseTile
     typename V::Vector weight[kColumns];
     for (int k = 0; k < kColumns; k++) weight[k] = V::load(t.taps[r] + weight_offset + 16 * k);
 #pragma clang loop unroll(full)
-    for (int q = 0; q < (kPixels - 1) * kStep + kColumns; q++) {
+    for (int q = 0; q < kInputs; q++) {
+      if ((q == 0 && skip_first) || (q == kInputs - 1 && skip_last)) continue;
       const auto input = load_lanes<V, kFull>(mask, x + static_cast<size_t>(q) * t.column_step);
       for (int k = 0; k < kColumns; k++) {
         const int i = (q - k) / kStep;
@@ -81,18 +85,49 @@ inline __attribute__((always_inline)) void sliding_pixels(const F32DepthwiseTile
   store_pixels<V, kPixels>(t, p, lane, mask, kFull, sum);
 }
 
+// Every pixel of the tile by the sliding form: blocks of kMost, then one of what is left. Only the first and the last
+// block are edges.
+template <typename V, bool kFull, int kMost, int kColumns, int kStep>
+inline void slide(const F32DepthwiseTile& t, size_t lane, typename V::Mask mask) {
+  static_assert(kMost <= 8);
+  size_t p = 0;
+  for (; p + kMost <= t.pixels; p += kMost) {
+    if ((t.first_absent && p == 0) || (t.last_absent && p + kMost == t.pixels)) {
+      sliding_pixels<V, kFull, true, kMost, kColumns, kStep>(t, p, lane, mask);
+    } else {
+      sliding_pixels<V, kFull, false, kMost, kColumns, kStep>(t, p, lane, mask);
+    }
+  }
+  const auto rest = [&]<int kRest>() {
+    if constexpr (kRest < kMost) sliding_pixels<V, kFull, true, kRest, kColumns, kStep>(t, p, lane, mask);
+  };
+  switch (t.pixels - p) {
+    case 1:
+      return rest.template operator()<1>();
+    case 2:
+      return rest.template operator()<2>();
+    case 3:
+      return rest.template operator()<3>();
+    case 4:
+      return rest.template operator()<4>();
+    case 5:
+      return rest.template operator()<5>();
+    case 6:
+      return rest.template operator()<6>();
+    case 7:
+      return rest.template operator()<7>();
+    default:
+      return;
+  }
+}
+
 template <typename V, bool kFull>
 void tile_lanes(const F32DepthwiseTile& t, size_t lane, typename V::Mask mask) {
+  if (t.columns == 3 && t.pixel_step == t.column_step) return slide<V, kFull, 8, 3, 1>(t, lane, mask);
+  if (t.columns == 3 && t.pixel_step == 2 * t.column_step) return slide<V, kFull, 4, 3, 2>(t, lane, mask);
   size_t p = 0;
-  if (t.columns == 3 && t.pixel_step == t.column_step) {
-    for (; p + 8 <= t.pixels; p += 8) sliding_pixels<V, kFull, 8, 3, 1>(t, p, lane, mask);
-    for (; p + 4 <= t.pixels; p += 4) sliding_pixels<V, kFull, 4, 3, 1>(t, p, lane, mask);
-    for (; p + 2 <= t.pixels; p += 2) sliding_pixels<V, kFull, 2, 3, 1>(t, p, lane, mask);
-  } else if (t.columns == 3 && t.pixel_step == 2 * t.column_step) {
-    for (; p + 4 <= t.pixels; p += 4) sliding_pixels<V, kFull, 4, 3, 2>(t, p, lane, mask);
-    for (; p + 2 <= t.pixels; p += 2) sliding_pixels<V, kFull, 2, 3, 2>(t, p, lane, mask);
-  } else if (t.columns == 5 && t.pixel_step == t.column_step) {
-    for (; p + 4 <= t.pixels; p += 4) sliding_pixels<V, kFull, 4, 5, 1>(t, p, lane, mask);
+  if (t.columns == 5 && t.pixel_step == t.column_step) {
+    for (; p + 4 <= t.pixels; p += 4) sliding_pixels<V, kFull, false, 4, 5, 1>(t, p, lane, mask);
   }
   for (; p + 4 <= t.pixels; p += 4) plain_pixels<V, kFull, 4>(t, p, lane, mask);
   for (; p < t.pixels; p++) plain_pixels<V, kFull, 1>(t, p, lane, mask);

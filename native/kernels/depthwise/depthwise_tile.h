@@ -1,5 +1,6 @@
 // The depthwise micro-kernel family: adjacent pixels of one output row, the channels of one or more panels, the same
-// window columns for all of them (the driver cuts off the borders, where padding makes windows narrower).
+// window columns for all of them (the driver cuts off the borders, where padding makes windows narrower, but for the
+// case of `first_absent`).
 #pragma once
 
 #include <cstddef>
@@ -17,6 +18,10 @@ struct F32DepthwiseTile {
   size_t column_step;  // elements of X from column to column of a window (dilation)
   size_t pixel_step;   // elements of X from pixel to pixel (stride)
   size_t pixels;
+  // The first column of the first window, the last column of the last window lie in the padding: not read, and rows may
+  // point before X. Only for 3 columns with pixel_step of 1 or 2 column_steps, so that a whole padded row is one tile.
+  bool first_absent;
+  bool last_absent;
   size_t channels;  // beyond the last one nothing is read or written but the weights, whose tail lanes exist
   float* y;         // first channel of the first pixel
   size_t y_stride;

@@ -79,7 +79,7 @@ void f32_binary(BinaryOp op, const BroadcastPlan& plan, const float* a, const fl
   const F32BinaryFn function = function_for(op, form, *context.kernels);
 
   if (inner_rank == 0) {
-    const size_t parts = parts_for(context.parallel, inner, 4096);
+    const size_t parts = parts_for(context.parallel, inner, kMoveWork);
     parallel_for(context.parallel, parts, [&](size_t i, unsigned) {
       const Part part = part_of(inner, i, parts);
       function(a + (a_advances ? part.begin : 0), b + (b_advances ? part.begin : 0), y + part.begin,
@@ -90,7 +90,7 @@ void f32_binary(BinaryOp op, const BroadcastPlan& plan, const float* a, const fl
   size_t outer = 1;
   for (size_t d = 0; d < inner_rank; d++) outer *= plan.dims[d];
   if (outer == 0 || inner == 0) return;
-  const size_t parts = parts_for(context.parallel, outer, 4096 / inner + 1);
+  const size_t parts = parts_for(context.parallel, outer, inner * kMoveWork);
   parallel_for(context.parallel, parts, [&](size_t i, unsigned) {
     const Part part = part_of(outer, i, parts);
     for (size_t row = part.begin; row < part.end; row++) {

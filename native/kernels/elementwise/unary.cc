@@ -13,7 +13,7 @@ void f32_unary(UnaryOp op, UnaryParams params, const float* x, float* y, size_t 
   const auto index = static_cast<size_t>(op);
   F32UnaryFn function = context.kernels->f32_unary->op[index];
   if (function == nullptr) function = f32_unary_scalar.op[index];
-  const size_t parts = parts_for(context.parallel, size, 4096);
+  const size_t parts = parts_for(context.parallel, size, kFunctionWork);
   parallel_for(context.parallel, parts, [&](size_t i, unsigned) {
     const Part part = part_of(size, i, parts);
     function(params, x + part.begin, y + part.begin, part.end - part.begin);

@@ -166,8 +166,10 @@ void f32_run_gemm(const F32RunGemm& g, const WeightSource& b, const KernelContex
   const size_t panel_count = panels.end - panels.begin;
 
   // Threads share panels if there are enough of them, as then each panel is fetched by one thread only; otherwise rows.
-  const size_t row_parts = parts_for(context.parallel, m, 4 * family.max_rows);
-  const size_t panel_parts = parts_for(context.parallel, panel_count, 1);
+  const size_t steps = g.runs * g.run_length;
+  const size_t row_parts = parts_for(context.parallel, m, steps * g.lanes, 4 * family.max_rows);
+  // With few rows, reading a panel takes longer than multiplying it.
+  const size_t panel_parts = parts_for(context.parallel, panel_count, steps * kLanes * std::max(m, kMoveWork));
   if (panel_parts >= row_parts) {
     parallel_for(context.parallel, panel_parts, [&](size_t index, unsigned slot) {
       const Part part = part_of(panel_count, index, panel_parts);

@@ -170,9 +170,13 @@ void transpose_matrices(size_t element_bytes, size_t batch, size_t rows, size_t 
     std::memcpy(destination, source, batch * matrix_bytes);
     return;
   }
-  parallel_for(context.parallel, batch, [&](size_t i, unsigned) {
-    transpose_matrix(element_bytes, rows, columns, static_cast<const uint8_t*>(source) + i * matrix_bytes,
-                     static_cast<uint8_t*>(destination) + i * matrix_bytes, *context.kernels->layout);
+  const size_t parts = parts_for(context.parallel, batch, rows * columns * kMoveWork);
+  parallel_for(context.parallel, parts, [&](size_t index, unsigned) {
+    const Part part = part_of(batch, index, parts);
+    for (size_t i = part.begin; i < part.end; i++) {
+      transpose_matrix(element_bytes, rows, columns, static_cast<const uint8_t*>(source) + i * matrix_bytes,
+                       static_cast<uint8_t*>(destination) + i * matrix_bytes, *context.kernels->layout);
+    }
   });
 }
 

@@ -81,7 +81,7 @@ void f32_pool(const F32PoolParams& p, const KernelContext& context) {
   const WindowGeometry& w = p.window;
   const size_t row_count = w.batch * w.out[0] * w.out[1];
   if (row_count == 0 || w.out[2] == 0 || p.channels == 0) return;
-  const size_t parts = parts_for(context.parallel, row_count, 1);
+  const size_t parts = parts_for(context.parallel, row_count, w.out[2] * w.taps() * p.channels);
   parallel_for(context.parallel, parts, [&](size_t index, unsigned) {
     const Part part = part_of(row_count, index, parts);
     for (size_t row = part.begin; row < part.end; row++) {

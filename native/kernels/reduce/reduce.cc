@@ -195,7 +195,7 @@ void f32_reduce(const F32ReduceParams& p, const KernelContext& context) {
   const size_t inner = inner_is_kept ? kept.dims[last] : 1;
   const size_t outer_rank = inner_is_kept ? last : kept.rank;
   const size_t outer = inner == 0 ? 0 : kept.count / inner;
-  const size_t parts = parts_for(context.parallel, outer, 4096 / (reduced.count * inner + 1) + 1);
+  const size_t parts = parts_for(context.parallel, outer, reduced.count * inner * kMoveWork);
   parallel_for(context.parallel, parts, [&](size_t index, unsigned) {
     const Part part = part_of(outer, index, parts);
     for (size_t i = part.begin; i < part.end; i++) {

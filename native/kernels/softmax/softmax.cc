@@ -87,23 +87,31 @@ void f32_softmax(const F32SoftmaxParams& p, const KernelContext& context) {
   if (p.outer == 0 || p.axis == 0 || p.inner == 0) return;
   if (p.inner > 1) {
     const size_t chunks = (p.inner + kChunk - 1) / kChunk;
-    parallel_for(context.parallel, p.outer * chunks, [&](size_t i, unsigned) {
-      const size_t column = i % chunks * kChunk;
-      const size_t start = i / chunks * p.axis * p.inner + column;
-      softmax_columns(kernels, p.log, p.x + start, p.y + start, p.axis, std::min(kChunk, p.inner - column), p.inner);
+    const size_t units = p.outer * chunks;
+    const size_t parts = parts_for(context.parallel, units, p.axis * std::min(kChunk, p.inner) * kFunctionWork);
+    parallel_for(context.parallel, parts, [&](size_t index, unsigned) {
+      const Part part = part_of(units, index, parts);
+      for (size_t i = part.begin; i < part.end; i++) {
+        const size_t column = i % chunks * kChunk;
+        const size_t start = i / chunks * p.axis * p.inner + column;
+        softmax_columns(kernels, p.log, p.x + start, p.y + start, p.axis, std::min(kChunk, p.inner - column), p.inner);
+      }
     });
     return;
   }
   const size_t rows_together = p.axis < kShortRow ? kChunk / p.axis : 1;
   const size_t groups = (p.outer + rows_together - 1) / rows_together;
-  parallel_for(context.parallel, groups, [&](size_t i, unsigned) {
-    const size_t row = i * rows_together;
-    const float* x = p.x + row * p.axis;
-    float* y = p.y + row * p.axis;
-    if (p.axis < kShortRow) {
-      short_rows(kernels, p.log, x, y, std::min(rows_together, p.outer - row), p.axis);
-    } else {
-      long_row(kernels, p.log, x, y, p.axis);
+  const size_t parts = parts_for(context.parallel, groups, rows_together * p.axis * kFunctionWork);
+  parallel_for(context.parallel, parts, [&](size_t index, unsigned) {
+    const Part part = part_of(groups, index, parts);
+    for (size_t row = part.begin * rows_together; row < part.end * rows_together; row += rows_together) {
+      const float* x = p.x + row * p.axis;
+      float* y = p.y + row * p.axis;
+      if (p.axis < kShortRow) {
+        short_rows(kernels, p.log, x, y, std::min(rows_together, p.outer - row), p.axis);
+      } else {
+        long_row(kernels, p.log, x, y, p.axis);
+      }
     }
   });
 }
