@@ -25,6 +25,11 @@ const commands = {
     await setUp('build');
     return 0;
   },
+  async package() {
+    await setUp('build');
+    const { packageAll } = await import('./package.mjs');
+    return packageAll();
+  },
   async lint() {
     await setUp('lint');
     const { lint } = await import('./lint.mjs');

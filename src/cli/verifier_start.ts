@@ -3,7 +3,7 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { UsageError } from '../errors.js';
+import { ServiceError, UsageError } from '../errors.js';
 import { createOutput } from './output.js';
 
 interface StartOptions {
@@ -92,14 +92,25 @@ async function printOpenApi(): Promise<void> {
   await store.close();
 }
 
-/** Only here: no other command should wait for the web server and the database to load. */
+/**
+ * Only here: no other command should wait for the web server and the database to load, and a device is installed without
+ * them (`npm install --omit=optional`).
+ */
 async function loadService() {
-  const [server, identity, sqlite] = await Promise.all([
-    import('../../attestation/service/server.js'),
-    import('../../attestation/service/identity.js'),
-    import('../../attestation/service/store/sqlite.js'),
-  ]);
-  return { ...server, ...identity, ...sqlite };
+  try {
+    const [server, identity, sqlite] = await Promise.all([
+      import('../../attestation/service/server.js'),
+      import('../../attestation/service/identity.js'),
+      import('../../attestation/service/store/sqlite.js'),
+    ]);
+    return { ...server, ...identity, ...sqlite };
+  } catch (cause) {
+    if (!(cause instanceof Error && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND')) throw cause;
+    throw new ServiceError('ERR_SERVICE_UNAVAILABLE', 'the verifier needs optional packages that are not installed', {
+      cause,
+      fields: { hint: 'npm install fastify @fastify/swagger libsql' },
+    });
+  }
 }
 
 function throwawayIdentity() {
