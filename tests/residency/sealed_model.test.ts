@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Probe } from '../../tools/residency/probe_search.js';
 import { runScanner } from '../../tools/residency/run_scanner.js';
 import type { ScanReport, SecretRegion } from '../../tools/residency/scan.js';
+import { probesInCoreDump } from './support/core_dump.js';
 import { HolderProcess, MEMORY_LEVELS, type MemoryLevel, notRoot, regionsOf } from './support/holder_process.js';
 import { SealedMotor } from './support/sealed_motor.js';
 
@@ -79,6 +80,24 @@ describe.skipIf(notRoot).each(MEMORY_LEVELS)('a sealed model at level %s', (leve
 async function regionsWhileRunning(holder: HolderProcess): Promise<SecretRegion[]> {
   return regionsOf(await holder.ask({ report: true }));
 }
+
+describe.skipIf(notRoot).each(MEMORY_LEVELS)('a core dump taken by root in the middle of a run, level %s', (level) => {
+  it('has no weight and no key, in memory or registers', async () => {
+    const holder = hold({ level, checkpoints: true });
+    await holder.hear();
+    const midRun = holder.holdAt('mid-run');
+    holder.say({ run: 1 });
+    await midRun;
+    const inTheOpen = { name: 'control', bytes: Buffer.from('holds the text of this very program') };
+    expect([...probesInCoreDump(holder.pid, [...motor.probes, inTheOpen])]).toEqual(['control']);
+  });
+
+  it('finds weights that leaked', async () => {
+    const holder = hold({ level, leak: 'weights' });
+    await holder.hear();
+    expect(probesInCoreDump(holder.pid, motor.weights).size).toBeGreaterThan(64);
+  });
+});
 
 describe.skipIf(notRoot)('while a segment is being decrypted', () => {
   it('nothing is outside memory of memfd_secret', async () => {

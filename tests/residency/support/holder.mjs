@@ -8,6 +8,9 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { InferenceSession, secretFromBytes, secretMemoryReport, Tensor } from '../../../dist/src/index.js';
 
+// For the core dump's own control: something that is in ordinary memory for sure.
+globalThis.inTheOpen = Buffer.from('holds the text of this very program');
+
 const [payloadPath = '', sealedPath] = process.argv.slice(2);
 
 function say(message) {
