@@ -41,7 +41,7 @@ export interface KeyRecord {
   ciphertext: string;
 }
 
-/** 32 bytes of hex, from the file or the environment. The caller wipes the result. */
+/** 32 bytes of hex, as the file holds them. The caller wipes the result. */
 export function readMasterKey(text: string): Buffer {
   const hex = MASTER_KEY_TEXT.exec(text)?.[1];
   if (hex === undefined)

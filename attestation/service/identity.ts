@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { UsageError } from '../../src/errors.js';
 import { readMasterKey } from '../key_release/key_store.js';
 import { readOperatorToken } from './operator_auth.js';
+import { readPrivateFile } from './private_file.js';
 
 export interface VerifierIdentity {
   /** Signs Attestation Results and release grants (ECDSA P-256); devices pin it at enrolment. */
@@ -76,9 +77,10 @@ function newSigningKey(): string {
 }
 
 async function readSigningKey(path: string): Promise<KeyObject> {
+  const pem = await readPrivateFile(path, 'signing key');
   let key: KeyObject;
   try {
-    key = createPrivateKey(await readFile(path));
+    key = createPrivateKey(pem);
   } catch (cause) {
     throw new UsageError('ERR_FILE_UNREADABLE', `cannot read signing key ${path}`, { cause });
   }
@@ -88,5 +90,5 @@ async function readSigningKey(path: string): Promise<KeyObject> {
 }
 
 async function readMasterKeyFile(path: string): Promise<Buffer> {
-  return readMasterKey(await readFile(path, 'utf8'));
+  return readMasterKey(await readPrivateFile(path, 'master key'));
 }

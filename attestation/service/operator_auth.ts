@@ -1,21 +1,13 @@
 /** Operator routes need `Authorization: Bearer <token>`; the token lives in a file that only the operator reads. */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
 import type { FastifyRequest } from 'fastify';
 import { UsageError } from '../../src/errors.js';
+import { readPrivateFile } from './private_file.js';
 
 const TOKEN_MIN_CHARS = 32;
 
 export async function readOperatorToken(path: string): Promise<string> {
-  let token: string;
-  try {
-    if (((await stat(path)).mode & 0o077) !== 0)
-      throw new UsageError('ERR_OPTION_INVALID', `operator token ${path} is readable by others: expected mode 0600`);
-    token = (await readFile(path, 'utf8')).trim();
-  } catch (cause) {
-    if (cause instanceof UsageError) throw cause;
-    throw new UsageError('ERR_FILE_UNREADABLE', `cannot read operator token ${path}`, { cause });
-  }
+  const token = (await readPrivateFile(path, 'operator token')).trim();
   if (!/^[\x21-\x7e]+$/.test(token) || token.length < TOKEN_MIN_CHARS)
     throw new UsageError(
       'ERR_OPTION_INVALID',

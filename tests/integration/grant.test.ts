@@ -5,7 +5,9 @@ import { requireHeldKey } from '../../attestation/attester/fetch_key.js';
 import { verifyGrant } from '../../attestation/attester/grant.js';
 import { readHeldKey, writeKeyFile } from '../../attestation/attester/key_file.js';
 import { signGrant } from '../../attestation/protocol/grant_token.js';
+import { refState } from '../../attestation/protocol/key_policy.js';
 import type { ReleaseGrant } from '../../attestation/protocol/messages.js';
+import { marshalTpmtPublic, parseTpmtPublic } from '../../attestation/tpm/tpmt_public.js';
 import { missingSwtpmTool, Swtpm } from '../support/swtpm.js';
 import { type Device, FleetFixture } from './fleet_fixture.js';
 
@@ -55,6 +57,29 @@ describe.skipIf(missingSwtpmTool)('a release grant', () => {
       area.writeUInt32BE((area.readUInt32BE(4) ^ (1 << bit)) >>> 0, 4);
       const altered = { ...grant, wrapped: { ...wrapped, public: area.toString('base64url') } };
       await expect(check(altered), `bit ${bit}`).rejects.toMatchObject(refused);
+    }
+  });
+
+  it('is refused with another policy in the sealed object', async () => {
+    const wrapped = grant.wrapped as NonNullable<ReleaseGrant['wrapped']>;
+    const area = parseTpmtPublic(Buffer.from(wrapped.public, 'base64url'));
+    const altered = marshalTpmtPublic({ ...area, authPolicy: Buffer.alloc(32, 7) }).toString('base64url');
+    await expect(check({ ...grant, wrapped: { ...wrapped, public: altered } })).rejects.toMatchObject({
+      ...refused,
+      message: expect.stringContaining('sealed object authPolicy'),
+    });
+  });
+
+  it('is refused with approvals of another epoch or fleet that agree with themselves', async () => {
+    for (const [fleetName, epoch] of [
+      [device.pins.fleet, '9'],
+      ['other', grant.leaseApproval.epoch],
+    ] as const) {
+      const policyRef = refState(fleetName, BigInt(epoch)).toString('base64url');
+      const other = { ...grant.stateApprovals[0], fleet: fleetName, epoch, policyRef };
+      await expect(check({ ...grant, stateApprovals: [...grant.stateApprovals, other] })).rejects.toMatchObject(
+        refused,
+      );
     }
   });
 

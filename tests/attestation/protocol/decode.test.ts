@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { decodeEnrolProof, decodeEnrolRequest, decodeEvidenceMessage } from '../../../attestation/protocol/decode.js';
+import { JsonReader } from '../../../attestation/protocol/json_reader.js';
 
 const signed = { attest: 'AAAA', signature: 'AAAA' };
 const evidence = () => ({
@@ -114,6 +115,18 @@ describe('decoding', () => {
     } catch (error) {
       expect((error as Error).message.length).toBeLessThan(300);
       expect((error as Error).message).toContain('100002 characters');
+    }
+  });
+});
+
+describe('numbers of 64 bits', () => {
+  const read = (value: unknown) => new JsonReader({ value }, 'test').u64('value');
+
+  it('are decimal text up to 2^64 - 1, in one spelling', () => {
+    expect(read('0')).toBe(0n);
+    expect(read('18446744073709551615')).toBe(18_446_744_073_709_551_615n);
+    for (const bad of ['18446744073709551616', '99999999999999999999', '01', '-1', '+1', '1e3', '0x1', ' 1', '', 1]) {
+      expect(() => read(bad), String(bad)).toThrowError(/decimal unsigned 64-bit number/);
     }
   });
 });

@@ -1,5 +1,5 @@
 /** The service over its routes, without TPM: what it refuses, what it says, and what it logs. */
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
@@ -261,6 +261,19 @@ describe('identity of the verifier', () => {
     for (const name of ['result-key.pem', 'lease-key.pem', 'master-key', 'operator-token'])
       expect((await stat(join(directory, 'data', name))).mode & 0o777).toBe(0o600);
   });
+
+  it.each(['result-key.pem', 'lease-key.pem', 'master-key', 'operator-token'])(
+    'is not used when others can read its %s',
+    async (name) => {
+      const data = join(directory, 'data');
+      await loadOrCreateIdentity(data);
+      await chmod(join(data, name), 0o640);
+      await expect(loadOrCreateIdentity(data)).rejects.toMatchObject({
+        code: 'ERR_OPTION_INVALID',
+        message: expect.stringContaining('readable by others'),
+      });
+    },
+  );
 });
 
 /** The ways in which a secret might show up in text. */

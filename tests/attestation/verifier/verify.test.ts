@@ -2,11 +2,17 @@
 import { randomBytes, sign } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { SignedAttestBytes } from '../../../attestation/protocol/decode.js';
-import { TPM_ALG_ECDSA, TPM_ST_ATTEST_QUOTE } from '../../../attestation/tpm/constants.js';
-import { hashByName } from '../../../attestation/tpm/hash.js';
+import {
+  TPM_ALG_ECDSA,
+  TPM_ALG_SHA1,
+  TPM_ALG_SHA256,
+  TPM_ST_ATTEST_QUOTE,
+} from '../../../attestation/tpm/constants.js';
+import { digest, hashByName } from '../../../attestation/tpm/hash.js';
+import { selectPcrs } from '../../../attestation/tpm/pcr_selection.js';
 import { marshalTpmtSignature } from '../../../attestation/tpm/tpmt_signature.js';
 import { attestationKeyOf, checkAk } from '../../../attestation/verifier/templates.js';
-import { verifyAttest } from '../../../attestation/verifier/verify.js';
+import { verifyAttest, verifyCounterCertify, verifyQuote } from '../../../attestation/verifier/verify.js';
 import { SoftwareAttester } from '../../support/software_attester.js';
 
 const device = new SoftwareAttester();
@@ -29,6 +35,33 @@ const verifyWith = (key: typeof ak, hash: 'sha1' | 'sha256' | 'sha384', allowSha
   verifyAttest(signedWith(hash), TPM_ST_ATTEST_QUOTE, key, nonce, { allowSha1 });
 const refused = (message: RegExp) =>
   expect.objectContaining({ code: 'ERR_QUOTE_SIGNATURE', message: expect.stringMatching(message) });
+
+describe('verifyQuote', () => {
+  it('takes a SHA-1 bank only where it is allowed', () => {
+    const [selection, pcrs] = [
+      selectPcrs(TPM_ALG_SHA1, [0]),
+      [{ bank: 'sha1', index: 0, value: Buffer.alloc(20) }] as const,
+    ];
+    const computed = digest(TPM_ALG_SHA256, Buffer.alloc(20));
+    const quote = device.attest({ type: TPM_ST_ATTEST_QUOTE, pcrSelect: selection, pcrDigest: computed }, nonce);
+    expect(verifyQuote(quote, pcrs, ak, nonce, selection, { allowSha1: true }).selection).toEqual(selection);
+    expect(() => verifyQuote(quote, pcrs, ak, nonce, selection)).toThrowError(
+      expect.objectContaining({ code: 'ERR_PCR_SELECTION', message: expect.stringMatching(/SHA-256 or stronger/) }),
+    );
+  });
+});
+
+describe('verifyCounterCertify', () => {
+  it('takes the whole counter, from its beginning', () => {
+    const certify = (change: object) => device.certifyCounter(nonce, change);
+    expect(verifyCounterCertify(certify({}), device.counterName, ak, nonce)).toBe(7n);
+    for (const change of [{ offset: 1 }, { nvContents: Buffer.alloc(7) }, { nvContents: Buffer.alloc(9) }]) {
+      expect(() => verifyCounterCertify(certify(change), device.counterName, ak, nonce)).toThrowError(
+        expect.objectContaining({ code: 'ERR_NV_CERTIFY', message: expect.stringMatching(/8 bytes at 0/) }),
+      );
+    }
+  });
+});
 
 describe('verifyAttest', () => {
   it('takes the scheme of the AK and no other, stronger or weaker', () => {
