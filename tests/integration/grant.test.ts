@@ -1,15 +1,15 @@
 /** What a device refuses of a grant, even one signed by its own verifier: PROTOCOL.md [D2] to [D4], one altered field each. */
 import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { requireHeldKey } from '../../attestation/attester/fetch_key.js';
+import { fetchKey, renewLease, requireHeldKey } from '../../attestation/attester/fetch_key.js';
 import { verifyGrant } from '../../attestation/attester/grant.js';
 import { readHeldKey, writeKeyFile } from '../../attestation/attester/key_file.js';
 import { signGrant } from '../../attestation/protocol/grant_token.js';
 import { refState } from '../../attestation/protocol/key_policy.js';
-import type { ReleaseGrant } from '../../attestation/protocol/messages.js';
+import type { LeaseRequest, ReleaseGrant, ReleaseRequest } from '../../attestation/protocol/messages.js';
 import { marshalTpmtPublic, parseTpmtPublic } from '../../attestation/tpm/tpmt_public.js';
 import { missingSwtpmTool, Swtpm } from '../support/swtpm.js';
-import { type Device, FleetFixture } from './fleet_fixture.js';
+import { type Device, FleetFixture, MODEL } from './fleet_fixture.js';
 
 describe.skipIf(missingSwtpmTool)('a release grant', () => {
   let swtpm: Swtpm;
@@ -113,6 +113,27 @@ describe.skipIf(missingSwtpmTool)('a release grant', () => {
     expect((await readHeldKey(device.directory, keyId, device.pins))?.terms.keyId).toBe(keyId);
     await writeKeyFile(device.directory, keyId, { ...file, release: `${file.release.slice(0, -4)}AAAA` });
     expect(await readHeldKey(device.directory, keyId, device.pins)).toBeUndefined();
+    await writeKeyFile(device.directory, keyId, file);
+  });
+
+  it('is not taken for one of another key: from a verifier that answers so, under its name, or as its lease', async () => {
+    const context = await device.context();
+    const { api } = context;
+    const { keyId: otherId } = await fleet.addKey(1, 'fan');
+    await fetchKey({ ...context, model: 'fan' });
+    const lies = {
+      ...api,
+      release: (message: ReleaseRequest) => api.release({ ...message, model: 'fan' }),
+      lease: (message: LeaseRequest) => api.lease({ ...message, keyId: otherId }),
+    };
+    await expect(fetchKey({ ...context, api: lies, model: MODEL })).rejects.toMatchObject(refused);
+    await expect(renewLease({ ...context, api: lies, keyId })).rejects.toMatchObject(refused);
+    const { file } = await requireHeldKey(device.directory, keyId, device.pins);
+    const { file: otherFile } = await requireHeldKey(device.directory, otherId, device.pins);
+    await writeKeyFile(device.directory, keyId, otherFile);
+    expect(await readHeldKey(device.directory, keyId, device.pins)).toBeUndefined();
+    await writeKeyFile(device.directory, keyId, { ...file, lease: otherFile.release });
+    expect((await readHeldKey(device.directory, keyId, device.pins))?.terms.keyId).toBe(keyId);
     await writeKeyFile(device.directory, keyId, file);
   });
 });
