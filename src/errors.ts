@@ -34,7 +34,12 @@ export class SealedgeError<Code extends string = string> extends Error {
 }
 
 /** The call is wrong: fix the call. */
-export type UsageErrorCode = 'ERR_OPTION_INVALID' | 'ERR_MODEL_CLOSED' | 'ERR_FILE_UNREADABLE' | 'ERR_CANCELLED' | 'ERR_NATIVE_MISSING';
+export type UsageErrorCode =
+  | 'ERR_OPTION_INVALID'
+  | 'ERR_MODEL_CLOSED'
+  | 'ERR_FILE_UNREADABLE'
+  | 'ERR_CANCELLED'
+  | 'ERR_NATIVE_MISSING';
 export class UsageError extends SealedgeError<UsageErrorCode> {}
 
 /** Secret memory is refused or used up: raise RLIMIT_MEMLOCK or load less. */
@@ -101,7 +106,11 @@ export type EvidenceErrorCode =
 export class EvidenceError extends SealedgeError<EvidenceErrorCode> {}
 
 /** The Evidence is genuine and the state is not approved: review the policy. Fields: failed claims. */
-export type AppraisalErrorCode = 'ERR_REFERENCE_VALUE_MISMATCH' | 'ERR_RELEASE_DENIED' | 'ERR_DEVICE_REVOKED' | 'ERR_DEVICE_UNKNOWN';
+export type AppraisalErrorCode =
+  | 'ERR_REFERENCE_VALUE_MISMATCH'
+  | 'ERR_RELEASE_DENIED'
+  | 'ERR_DEVICE_REVOKED'
+  | 'ERR_DEVICE_UNKNOWN';
 export class AppraisalError extends SealedgeError<AppraisalErrorCode> {}
 
 /** The verifier service refused or is away. Fields: status, type (RFC 9457). */

@@ -48,7 +48,7 @@ export interface NativeValueMetadata {
   readonly shape: (number | string)[] | null;
 }
 
-export interface NativeSessionReport extends SessionMemory {
+interface NativeSessionReport extends SessionMemory {
   readonly isa: string;
   readonly repackedWeights: number;
   readonly nodeCount: number;

@@ -72,7 +72,7 @@ function readGrant(payload: unknown, pins: DevicePins): Grant {
   const grant: Grant = {
     issuedAt,
     keyId: json.text('keyId', KEY_ID),
-    model: json.text('model', /^[^]{1,256}$/),
+    model: json.text('model', /^[\s\S]{1,256}$/),
     version: json.u64('version'),
     authPolicy: json.bytes('authPolicy', DIGEST),
     ...(json.has('wrapped') ? { wrapped: readWrapped(json.object('wrapped')) } : {}),

@@ -20,7 +20,9 @@ export interface VerifierIdentity {
   operatorToken: string;
 }
 
+/** @public loaded on demand by src/cli/verifier_start.ts, as are the next */
 export const OPERATOR_TOKEN_FILE = 'operator-token';
+/** @public */
 export const DATABASE_FILE = 'verifier.db';
 const MASTER_KEY_BYTES = 32;
 

@@ -4,7 +4,7 @@ import { approveState } from '../../attestation/key_release/approvals.js';
 import type { Swtpm } from '../support/swtpm.js';
 
 export const FLEET = 'plant-1';
-export const PCRS = [0, 7, 16];
+const PCRS = [0, 7, 16];
 
 export interface FleetDocumentOptions {
   pcrs?: readonly number[];

@@ -11,7 +11,7 @@ export interface SecretRegion {
   purpose: string;
 }
 
-export interface Hit {
+interface Hit {
   probe: string;
   address: string;
   mapping: string;

@@ -16,7 +16,7 @@ export const MEMORY_LEVELS: readonly MemoryLevel[] = ['secretmem', 'locked'];
 export const notRoot = process.getuid?.() !== 0;
 
 /** The build with checkpoints and deliberate leaks, and the one that ships. */
-export const TEST_HOOKS_BUILD = process.env.SEALEDGE_TESTHOOKS_BUILD ?? `${ROOT}native/build/testhooks`;
+const TEST_HOOKS_BUILD = process.env.SEALEDGE_TESTHOOKS_BUILD ?? `${ROOT}native/build/testhooks`;
 
 export interface HolderOptions {
   level?: MemoryLevel;
