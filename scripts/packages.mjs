@@ -8,7 +8,7 @@ const DEBIAN_PACKAGES = {
   build: BUILD,
   start: [...BUILD, ...SIMULATED_TPM],
   test: [...BUILD, ...SIMULATED_TPM, 'libgtest-dev', 'gdb'], // gcore: a core dump of a running process
-  lint: [...BUILD, 'libgtest-dev', 'clang-format-19', 'clang-tidy-19'],
+  lint: [...BUILD, 'clang-format-19', 'clang-tidy-19'],
   bench: BUILD,
   fuzz: [...BUILD, 'libclang-rt-19-dev'],
 };
