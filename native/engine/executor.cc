@@ -84,7 +84,7 @@ void RunFrame::resolve_steps() {
   }
 }
 
-Result<void> RunFrame::run(std::span<const uint8_t* const> inputs, ThreadPool* pool) {
+Result<void> RunFrame::run(std::span<const uint8_t* const> inputs, ThreadPool* pool, unsigned max_threads) {
   current_inputs_.assign(inputs.begin(), inputs.end());
   for (const InputUse& use : input_uses_) *use.pointer = inputs[use.input];
   for (size_t i = 0; i < steps_.size(); ++i) {
@@ -94,6 +94,7 @@ Result<void> RunFrame::run(std::span<const uint8_t* const> inputs, ThreadPool* p
     args.shift = reinterpret_cast<const float*>(resolve(step.shift));
     args.residual = reinterpret_cast<const float*>(resolve(step.residual));
     args.pool = pool;
+    args.max_threads = max_threads;
     if (Result<void> result = steps_[i].kernel->run(args); !result.ok()) {
       Error error = std::move(result).error();
       error.message = step.name + ": " + error.message;

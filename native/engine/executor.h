@@ -26,7 +26,8 @@ class RunFrame {
 
   const Plan& plan() const { return *plan_; }
   // inputs: one pointer per graph input, aligned for its element type. Afterwards outputs are where output() says.
-  Result<void> run(std::span<const uint8_t* const> inputs, ThreadPool* pool);
+  // pool and max_threads: as in SessionOptions.
+  Result<void> run(std::span<const uint8_t* const> inputs, ThreadPool* pool, unsigned max_threads);
   const uint8_t* output(size_t index) const { return resolve(plan_->outputs[index].location); }
 
  private:

@@ -16,7 +16,11 @@ namespace sealedge {
 
 struct Session::Impl {
   Impl(std::unique_ptr<LoadedModel> loaded, const SessionOptions& options)
-      : pool(options.pool), inputs(loaded->inputs), outputs(loaded->outputs), model(std::move(loaded)) {
+      : pool(options.pool),
+        max_threads(options.max_threads),
+        inputs(loaded->inputs),
+        outputs(loaded->outputs),
+        model(std::move(loaded)) {
     report.sealed = model->store.kind() == ConstantStore::Kind::kSecret;
     report.isa = active_kernels().isa;
     report.repacked_weights = model->repacked_weights;
@@ -24,6 +28,7 @@ struct Session::Impl {
   }
 
   ThreadPool* const pool;
+  const unsigned max_threads;
   const std::vector<TensorMetadata> inputs;
   const std::vector<TensorMetadata> outputs;
   SessionReport report;  // what does not change; the rest is filled in by Session::report()
@@ -86,7 +91,7 @@ Result<void> Session::run(std::span<const RunInput> inputs, std::span<RunOutput>
   impl_->arena_bytes.store(plan.arena_bytes, std::memory_order_relaxed);
   impl_->step_count.store(plan.steps.size(), std::memory_order_relaxed);
 
-  Result<void> result = frame->run(bound.pointers, impl_->pool);
+  Result<void> result = frame->run(bound.pointers, impl_->pool, impl_->max_threads);
   for (size_t i = 0; i < outputs.size() && result.ok(); ++i) {
     const size_t index = outputs[i].index;
     result = deliver_output(plan.outputs[index].fact, frame->output(index), &outputs[i]);

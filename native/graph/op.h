@@ -67,6 +67,7 @@ struct RunArgs {
   const float* residual = nullptr;  // never overlaps outputs[0]
   uint8_t* scratch = nullptr;       // scratch_bytes(), 64-byte aligned, contents undefined
   ThreadPool* pool = nullptr;       // null: run on this thread, slot 0
+  unsigned max_threads = 0;         // of the pool, the caller included; 0: all of them
 };
 
 class Kernel {

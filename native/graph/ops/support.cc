@@ -1,5 +1,6 @@
 #include "graph/ops/support.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "core/thread_pool.h"
@@ -55,13 +56,15 @@ Result<std::vector<bool>> resolve_axes(const std::vector<int64_t>& axes, size_t 
 KernelContext kernel_context(const RunArgs& args) {
   KernelContext context{&active_kernels()};
   context.scratch = args.scratch;
-  if (args.pool && args.pool->size() > 1) {
-    context.parallel.threads = args.pool->slot_count();
+  // Not slot_count(): a caller from outside would make one thread more than there are CPUs.
+  const unsigned most = args.pool ? args.pool->size() : 1;
+  const unsigned threads = args.max_threads == 0 ? most : std::min(args.max_threads, most);
+  if (threads > 1) {
+    context.parallel.threads = threads;
     context.parallel.pool = args.pool;
-    context.parallel.run = [](void* pool, size_t count, ParallelFor::Task task, void* argument) {
-      auto* threads = static_cast<ThreadPool*>(pool);
-      threads->parallel_for(count, threads->slot_count(),
-                            [&](size_t index, unsigned slot) { task(argument, index, slot); });
+    context.parallel.run = [](void* pool, unsigned max_threads, size_t count, ParallelFor::Task task, void* argument) {
+      static_cast<ThreadPool*>(pool)->parallel_for(count, max_threads,
+                                                   [&](size_t index, unsigned slot) { task(argument, index, slot); });
     };
   }
   return context;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <random>
 #include <thread>
 
@@ -108,6 +109,52 @@ TEST(SessionTest, TakesUnalignedInputsAndPreallocatedOutputs) {
   EXPECT_EQ(last, 10.0f);
   output.preallocated = std::span(y).first(8);
   EXPECT_EQ(session->run({&input, 1}, {&output, 1}).error().code, ErrorCode::kShapeMismatch);
+}
+
+// Helpers of a pool, counted as they enter and leave.
+std::atomic<int> helpers_inside{0};
+std::atomic<int> most_helpers{0};
+constexpr ThreadHooks kCountHelpers{
+    [] { return Result<void*>(static_cast<void*>(nullptr)); },
+    [](void*, void (*work)(void*), void* argument) {
+      const int inside = ++helpers_inside;
+      int most = most_helpers;
+      while (most < inside && !most_helpers.compare_exchange_weak(most, inside)) continue;
+      work(argument);
+      --helpers_inside;
+    },
+    [](void*) {},
+};
+
+TEST(SessionTest, UsesAsManyThreadsAsAllowedAndWorthWaking) {
+  auto pool = ThreadPool::create(4, &kCountHelpers);
+  ASSERT_TRUE(pool.ok());
+  constexpr int64_t kSize = 384;
+  const auto wide = ModelBuilder()
+                        .input("x", {-1, kSize})
+                        .constant(floats("w", {kSize, kSize}, std::vector<float>(kSize * kSize, 0.5f)))
+                        .add(node("MatMul", {"x", "w"}, {"y"}))
+                        .output("y");
+  const auto most_helpers_of = [&](const Session& session, int64_t rows, int until) {
+    most_helpers = 0;
+    // A helper that wakes late finds nothing left to do, so the full number need not be seen at once.
+    for (int i = 0; i < (until > 0 ? 5000 : 20) && most_helpers < until; ++i) {
+      const auto outputs =
+          run_session(session, {{"x", {{rows, kSize}, std::vector<float>(static_cast<size_t>(rows * kSize), 1.0f)}}});
+      EXPECT_TRUE(outputs.ok());
+    }
+    return most_helpers.load();
+  };
+  for (const int allowed : {1, 2, 3, 4, 0, 9}) {
+    SessionOptions options;
+    options.pool = pool->get();
+    options.max_threads = static_cast<unsigned>(allowed);
+    const auto session = load(wide, options);
+    const int helpers = allowed == 0 || allowed > 4 ? 3 : allowed - 1;
+    EXPECT_EQ(most_helpers_of(*session, 128, helpers), helpers) << allowed;
+    for (int i = 0; i < 20; ++i) EXPECT_LE(most_helpers_of(*session, 128, 0), helpers) << allowed;
+    EXPECT_EQ(most_helpers_of(*session, 1, 0), 0) << "too little work to share";
+  }
 }
 
 TEST(SessionTest, RunsAtTheSameTimeDoNotDisturbEachOther) {

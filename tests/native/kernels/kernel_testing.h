@@ -136,12 +136,12 @@ class Random {
   std::mt19937 engine_;
 };
 
-// A ParallelFor over `count` threads started for each loop: slow and real.
+// A ParallelFor over `count` threads started for each loop: slow and real. Any work is worth sharing here.
 inline ParallelFor threads(unsigned count) {
   static const unsigned kCounts[] = {0, 1, 2, 3, 4};
   return {.threads = count,
           .run =
-              [](void* pool, size_t tasks, ParallelFor::Task task, void* argument) {
+              [](void* pool, unsigned, size_t tasks, ParallelFor::Task task, void* argument) {
                 const unsigned size = *static_cast<const unsigned*>(pool);
                 std::vector<std::thread> workers;
                 for (unsigned slot = 0; slot < size; slot++) {
@@ -151,7 +151,8 @@ inline ParallelFor threads(unsigned count) {
                 }
                 for (std::thread& worker : workers) worker.join();
               },
-          .pool = const_cast<unsigned*>(&kCounts[count])};
+          .pool = const_cast<unsigned*>(&kCounts[count]),
+          .minimum_part_work = 1};
 }
 
 // Scratch of exactly the size asked for, 64-byte aligned at its start, guarded at its end.
