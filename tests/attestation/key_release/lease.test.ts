@@ -1,4 +1,4 @@
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import {
   approveState,
@@ -8,6 +8,8 @@ import {
 } from '../../../attestation/key_release/approvals.js';
 import { approveLease, counterBase, counterBounds, leaseTerms } from '../../../attestation/key_release/lease.js';
 import { approvalKey, parseApprovalKey } from '../../../attestation/protocol/approval_key.js';
+import { TPM_ALG_ECDSA, TPM_ALG_SHA384 } from '../../../attestation/tpm/constants.js';
+import { marshalTpmtSignature } from '../../../attestation/tpm/tpmt_signature.js';
 import { softwareKey } from '../../support/software_attester.js';
 
 const newKey = () => generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey;
@@ -138,6 +140,18 @@ describe('state approvals', () => {
   ])('refuse another %s', (field, value, message) => {
     const approval = { ...approveState(state, privateKey), [field]: value };
     expect(() => checkStateApproval(approval, stateKey)).toThrowError(message);
+  });
+
+  it('are signed with SHA-256, as the TPM will check them', () => {
+    const approval = approveState(state, privateKey);
+    const message = Buffer.concat(
+      [approval.approvedPolicy, approval.policyRef].map((one) => Buffer.from(one, 'base64url')),
+    );
+    expect(message).toHaveLength(64);
+    const p1363 = sign('sha384', message, { key: privateKey, dsaEncoding: 'ieee-p1363' });
+    const [r, s] = [p1363.subarray(0, 32), p1363.subarray(32)];
+    const signature = marshalTpmtSignature({ sigAlg: TPM_ALG_ECDSA, hash: TPM_ALG_SHA384, r, s }).toString('base64url');
+    expect(() => checkStateApproval({ ...approval, signature }, stateKey)).toThrowError(/signature by K_state/);
   });
 
   it('are not made for no PCRs, values of another size, or a key that is no approval key', () => {

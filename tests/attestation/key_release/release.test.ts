@@ -195,6 +195,20 @@ describe('release', () => {
         approvals: [approvalOf(9), approvalOf(1, 1n)],
       }),
     ],
+    [
+      'a state approved for another fleet alone',
+      'ERR_RELEASE_DENIED',
+      /got none of 1/,
+      () => ({ approvals: [approvalOf(1, 2n, 'dairy'), approvalOf(9)] }),
+    ],
+    ...(['warning', 'none'] as const).map(
+      (status): [string, string, RegExp, (whole: ReleaseInput) => Partial<ReleaseInput>] => [
+        `the status ${status}`,
+        'ERR_RELEASE_DENIED',
+        new RegExp(`expected affirming, got ${status}`),
+        ({ result }) => ({ result: { ...result, status } }),
+      ],
+    ),
     ['approvals of an old epoch', 'ERR_RELEASE_DENIED', /one of epoch 3/, () => ({ epoch: 3n })],
     [
       'a device whose counter is past the limit',
