@@ -18,11 +18,24 @@ import { settleCounter } from '../../attestation/attester/rollback.js';
 import { unsealKey } from '../../attestation/attester/unseal.js';
 import { signApproval } from '../../attestation/key_release/approvals.js';
 import { refState } from '../../attestation/protocol/key_policy.js';
+import { TPMA_NV_READLOCKED } from '../../attestation/tpm/constants.js';
+import { computeNvName, parseTpmsNvPublic } from '../../attestation/tpm/tpms_nv_public.js';
 import { missingSwtpmTool, Swtpm } from '../support/swtpm.js';
+import { TpmProxy } from '../support/tpm_proxy.js';
 import { type Device, FleetFixture, MODEL } from './fleet_fixture.js';
 
 /** One of the fleet's: a test may extend it, and a reset sets it to zero. */
 const PCR = 16;
+
+const TPM_CC_NV_ReadPublic = 0x169;
+/** The answer of TPM2_NV_ReadPublic with TPMA_NV_READLOCKED, and a Name that agrees: header, TPM2B_NV_PUBLIC, TPM2B_NAME. */
+function readLocked(response: Buffer): Buffer {
+  const changed = Buffer.from(response);
+  const area = changed.subarray(12, 12 + changed.readUInt16BE(10));
+  area.writeUInt32BE((area.readUInt32BE(6) | TPMA_NV_READLOCKED) >>> 0, 6);
+  computeNvName(parseTpmsNvPublic(area)).copy(changed, 12 + area.length + 2);
+  return changed;
+}
 
 describe.skipIf(missingSwtpmTool)('the policy of a released key', () => {
   let swtpm: Swtpm;
@@ -194,6 +207,27 @@ describe.skipIf(missingSwtpmTool)('the policy of a released key', () => {
     // A counter defined again is not read-locked, has the same Name, and goes on one above the highest there ever was.
     await redefineCounter();
     await expect(unseal()).rejects.toMatchObject(refusedAt('PolicyNV(counter <= N)', 'TPM_RC_POLICY'));
+  });
+
+  it('is not settled by a bus that pretends the counter is read-locked', async () => {
+    const { keyId: newer } = await fleet.addKey(2);
+    await device.fetchKey(2n);
+    await device.close();
+    const proxy = await TpmProxy.start(swtpm);
+    try {
+      await using tpm = await Tpm.open({ tcti: proxy.tcti });
+      const { directory, pins } = device;
+      const { key, terms } = await unsealKey({ tpm, directory, pins, keyId: newer });
+      key.close();
+      proxy.interfere(({ commandCode }) => (commandCode === TPM_CC_NV_ReadPublic ? { change: readLocked } : undefined));
+      await expect(settleCounter(tpm, pins, terms)).rejects.toMatchObject({
+        fields: expect.objectContaining({ rcName: 'TPM_RC_BAD_AUTH' }),
+      });
+      proxy.interfere();
+      expect(await settleCounter(tpm, pins, terms)).toMatchObject({ increments: 1 });
+    } finally {
+      await proxy.stop();
+    }
   });
 
   it('does not open after more resets than the lease allows', async () => {
