@@ -41,7 +41,7 @@ export interface SoftwareKey {
 }
 
 export const AK_AREA = {
-  objectAttributes: 0x00050072,
+  objectAttributes: 0x00050472,
   scheme: { scheme: TPM_ALG_ECDSA, hash: TPM_ALG_SHA256 },
 } as const;
 export const STORAGE_KEY_AREA = {

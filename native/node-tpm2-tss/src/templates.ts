@@ -84,13 +84,17 @@ export function srkTemplate(type: 'ecc-p256' | 'rsa-2048'): Buffer {
     : area(TPM_ALG.RSA, 'sha256', attributes, new Uint8Array(), rsaKey({ symmetric, scheme, uniqueBytes: 256 }));
 }
 
-/** An attestation key: restricted signing, no policy, attributes exactly 0x00050072. */
+/**
+ * An attestation key: restricted signing, no policy, attributes exactly 0x00050472. noDA: its authValue is empty, and a TPM counts every
+ * unorderly power loss after use of a DA-protected object as a failed try, until attestation is locked out (Part 1, 19.8).
+ */
 export function akTemplate(type: 'ecc-p256' | 'rsa-2048'): Buffer {
   const attributes =
     TPMA_OBJECT.fixedTPM |
     TPMA_OBJECT.fixedParent |
     TPMA_OBJECT.sensitiveDataOrigin |
     TPMA_OBJECT.userWithAuth |
+    TPMA_OBJECT.noDA |
     TPMA_OBJECT.restricted |
     TPMA_OBJECT.sign;
   const symmetric = u16(TPM_ALG.NULL);

@@ -121,7 +121,7 @@ describe('TPML_PCR_SELECTION', () => {
 describe('TPMT_PUBLIC', () => {
   const ecc = `0023 000b 00040040 0000 0010 0018000b 0003 0010 0020 ${'11'.repeat(32)} 0020 ${'22'.repeat(32)}`;
   const rsa = (keyBits: string, exponent: string, modulus: string) =>
-    `0001 000b 00050072 0000 0010 0014000b ${keyBits} ${exponent} ${(modulus.length / 2).toString(16).padStart(4, '0')} ${modulus}`;
+    `0001 000b 00050472 0000 0010 0014000b ${keyBits} ${exponent} ${(modulus.length / 2).toString(16).padStart(4, '0')} ${modulus}`;
   const modulus = `c1${'00'.repeat(254)}01`;
 
   it('keeps every encoding it accepts', () => {

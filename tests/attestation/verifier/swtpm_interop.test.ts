@@ -43,7 +43,7 @@ describe.skipIf(missingSwtpmTool)('verifier and stock tpm2-tools on swtpm', () =
     tpm = await Swtpm.start({ p256EkCertificate: true });
     // AK and storage key as PROTOCOL.md asks for them, made by name of the attributes.
     const common = ['-g', 'sha256'];
-    const akAttributes = 'fixedtpm|fixedparent|sensitivedataorigin|userwithauth|restricted|sign';
+    const akAttributes = 'fixedtpm|fixedparent|sensitivedataorigin|userwithauth|noda|restricted|sign';
     await tpm2(
       'tpm2_createprimary',
       ...common,

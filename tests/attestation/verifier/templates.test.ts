@@ -29,7 +29,7 @@ const keys = [
     code: 'ERR_AK_TEMPLATE',
     check: checkAk,
     ecc: softwareKey(AK_AREA).area,
-    rsa: rsa({ objectAttributes: 0x00050072, scheme: { scheme: 0x0014, hash: 0x000b } }),
+    rsa: rsa({ objectAttributes: 0x00050472, scheme: { scheme: 0x0014, hash: 0x000b } }),
   },
   {
     what: 'storage key',
