@@ -230,6 +230,16 @@ describe.skipIf(missingSwtpmTool)('the policy of a released key', () => {
     }
   });
 
+  it('is renewed after many power cuts: none counts as a failed try of the attestation key', async () => {
+    for (let cut = 0; cut < 6; cut++) {
+      await renewLease({ ...(await device.context()), keyId });
+      await device.close();
+      await swtpm.reset();
+    }
+    await renewLease({ ...(await device.context()), keyId });
+    await unseal();
+  });
+
   it('does not open after more resets than the lease allows', async () => {
     await fleet.trust(swtpm, { release: { lease: { resets: 1 } } });
     await device.fetchKey();
