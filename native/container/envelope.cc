@@ -10,7 +10,7 @@
 namespace sealedge {
 namespace {
 
-constexpr char kMagic[] = "SEALEDGE";
+constexpr std::string_view kMagic = "SEALEDGE";
 constexpr std::string_view kPayloadType = "application/vnd.in-toto+json";
 constexpr size_t kSignatureBytes = 64;
 
@@ -27,6 +27,10 @@ std::span<const uint8_t> as_bytes(std::string_view text) {
 
 }  // namespace
 
+bool looks_sealed(std::span<const uint8_t> bytes) {
+  return bytes.size() >= kMagic.size() && std::memcmp(bytes.data(), kMagic.data(), kMagic.size()) == 0;
+}
+
 Result<size_t> parse_header(std::span<const uint8_t, kHeaderBytes> header) {
   ByteReader reader(header);
   std::span<const uint8_t> magic;
@@ -35,7 +39,7 @@ Result<size_t> parse_header(std::span<const uint8_t, kHeaderBytes> header) {
   if (!reader.read_span(8, &magic) || !reader.read_u32be(&version) || !reader.read_u32be(&envelope_length)) {
     return Error{ErrorCode::kTruncated, "file ends inside its header"};
   }
-  if (std::memcmp(magic.data(), kMagic, magic.size()) != 0) {
+  if (!looks_sealed(magic)) {
     return Error{ErrorCode::kHeaderMalformed, "not a sealed file: the magic is missing"};
   }
   if (version != kContainerVersion) {

@@ -17,6 +17,9 @@ inline constexpr size_t kHeaderBytes = 16;
 inline constexpr size_t kMaxEnvelopeBytes = size_t{1} << 20;
 inline constexpr uint32_t kContainerVersion = 1;
 
+// Whether bytes start like a sealed file. No ModelProto does: its first byte would open a group, which ONNX never uses.
+bool looks_sealed(std::span<const uint8_t> bytes);
+
 // The envelope length that a header announces, 1 to kMaxEnvelopeBytes.
 Result<size_t> parse_header(std::span<const uint8_t, kHeaderBytes> header);
 

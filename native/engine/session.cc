@@ -3,6 +3,7 @@
 #include <atomic>
 #include <shared_mutex>
 
+#include "container/envelope.h"
 #include "container/open.h"
 #include "core/checkpoint.h"
 #include "engine/loaded_model.h"
@@ -50,14 +51,28 @@ Result<std::shared_ptr<Session>> Session::create(std::span<const uint8_t> model_
   return std::shared_ptr<Session>(new Session(std::make_unique<Impl>(std::move(model), options)));
 }
 
+namespace {
+
+// Otherwise the parser would call the file broken, which sends its owner after the wrong thing.
+Result<void> expect_plain(std::span<const uint8_t> model) {
+  if (!looks_sealed(model)) return {};
+  return Error{ErrorCode::kNoMatchingKey,
+               "the model is sealed: its key is needed, got none",
+               {{"hint", "give the handle of its content key as options.key"}}};
+}
+
+}  // namespace
+
 Result<std::shared_ptr<Session>> Session::create_from_bytes(std::span<const uint8_t> model,
                                                             const SessionOptions& options) {
+  SEALEDGE_TRY(expect_plain(model));
   NoExternalData external;
   return create(model, &external, false, options);
 }
 
 Result<std::shared_ptr<Session>> Session::create_from_file(const std::string& path, const SessionOptions& options) {
   SEALEDGE_ASSIGN(const std::vector<uint8_t> bytes, read_model_file(path));
+  SEALEDGE_TRY(expect_plain(bytes));
   FolderExternalData external(folder_of(path));
   return create(bytes, &external, false, options);
 }

@@ -82,7 +82,8 @@ struct SessionReport {
 
 class Session {
  public:
-  // The bytes are not kept. Tensors with external data are refused: there is no folder to find them in.
+  // A sealed file is refused with kNoMatchingKey here and below. The bytes are not kept. Tensors with external data are
+  // refused: there is no folder to find them in.
   static Result<std::shared_ptr<Session>> create_from_bytes(std::span<const uint8_t> model,
                                                             const SessionOptions& options);
   // External data is read from the model's own folder only.

@@ -4,7 +4,8 @@ import type { Backend, BackendOutput } from './backend.js';
 import { NativeBackend } from './backend_native.js';
 import { OnnxruntimeBackend } from './backend_onnxruntime.js';
 import { bindFeeds } from './bind_feeds.js';
-import { checkOptions } from './session_options.js';
+import { looksSealed, modelSource } from './model_source.js';
+import { checkOptions, sealedElsewhere } from './session_options.js';
 import { describe, Tensor } from './tensor.js';
 
 /**
@@ -35,7 +36,7 @@ export class InferenceSession {
   /**
    * Loads a model from a path or from bytes; with `options.key`, a sealed one.
    * @throws ContainerError the sealed file is altered, cut or not for this version
-   * @throws KeyError the key is for another model, publisher or version
+   * @throws KeyError the key is for another model, publisher or version; or the model is sealed and there is none
    * @throws ModelError `ERR_OP_UNSUPPORTED` with every operator the engine lacks in `fields.operators`
    * @throws MemoryError there is not enough secret memory
    */
@@ -45,6 +46,7 @@ export class InferenceSession {
   ): Promise<InferenceSession> {
     const { key, backend, threads } = checkOptions(options);
     const source = modelSource(model);
+    if (backend !== 'native' && (await looksSealed(source))) throw sealedElsewhere(backend);
     return new InferenceSession(
       backend === 'native'
         ? await NativeBackend.create(source, key, threads)
@@ -114,15 +116,6 @@ export class InferenceSession {
 
 function isNames(fetches: Fetches): fetches is readonly string[] {
   return Array.isArray(fetches);
-}
-
-function modelSource(model: unknown): { path: string } | { bytes: Uint8Array } {
-  if (typeof model === 'string') return { path: model };
-  if (model instanceof Uint8Array) return { bytes: model };
-  if (model instanceof ArrayBuffer || model instanceof SharedArrayBuffer) return { bytes: new Uint8Array(model) };
-  throw new UsageError('ERR_OPTION_INVALID', `model: expected a path or bytes, got ${describe(model)}`, {
-    fields: { option: 'model' },
-  });
 }
 
 function results(outputs: readonly BackendOutput[], fetches: Fetches | undefined): Results {

@@ -34,12 +34,15 @@ export function checkOptions(options: SessionOptions): CheckedOptions {
       { fields: { backend, allowed } },
     );
   }
-  if (key !== undefined && backend !== 'native') {
-    throw new ModelError('ERR_BACKEND_NOT_ALLOWED', `backend ${backend}: a sealed model runs on native only`, {
-      fields: { backend, allowed: ['native'] },
-    });
-  }
+  if (key !== undefined && backend !== 'native') throw sealedElsewhere(backend);
   return { key, backend, threads: intraOpNumThreads };
+}
+
+/** No policy allows it: another backend would copy weights into ordinary memory. */
+export function sealedElsewhere(backend: BackendName): ModelError {
+  return new ModelError('ERR_BACKEND_NOT_ALLOWED', `backend ${backend}: a sealed model runs on native only`, {
+    fields: { backend, allowed: ['native'] },
+  });
 }
 
 function invalid(option: string, expected: string, got: unknown): UsageError {

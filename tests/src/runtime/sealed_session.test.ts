@@ -108,7 +108,18 @@ describe('a sealed session', () => {
     wrong.close();
   });
 
-  it('is refused when a byte of it changed, and as a plain model', async () => {
+  it('is refused without any key, saying that it needs one', async () => {
+    for (const source of [path, sealed]) {
+      expect(await refusal(() => InferenceSession.create(source))).toMatchObject({
+        name: 'KeyError',
+        code: 'ERR_NO_MATCHING_KEY',
+        message: 'the model is sealed: its key is needed, got none',
+        fields: { hint: 'give the handle of its content key as options.key' },
+      });
+    }
+  });
+
+  it('is refused when a byte of it changed', async () => {
     const changed = Buffer.from(sealed);
     const last = changed.length - 1;
     changed[last] = (changed[last] ?? 0) ^ 1;
@@ -118,7 +129,6 @@ describe('a sealed session', () => {
         code: 'ERR_FILE_UNREADABLE',
       });
     });
-    expect(await refusal(() => InferenceSession.create(sealed))).toMatchObject({ code: 'ERR_MODEL_INVALID' });
   });
 
   it('never runs on another backend', async () => {
@@ -127,6 +137,13 @@ describe('a sealed session', () => {
       const error = await refusal(() => InferenceSession.create(path, { key, backend: 'onnxruntime', policy }));
       expect(error).toMatchObject({ name: 'ModelError', code: 'ERR_BACKEND_NOT_ALLOWED' });
     });
+    for (const source of [path, sealed]) {
+      expect(await refusal(() => InferenceSession.create(source, { backend: 'onnxruntime', policy }))).toMatchObject({
+        name: 'ModelError',
+        code: 'ERR_BACKEND_NOT_ALLOWED',
+        message: 'backend onnxruntime: a sealed model runs on native only',
+      });
+    }
   });
 });
 
