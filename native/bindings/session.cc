@@ -131,8 +131,8 @@ Napi::Value run_session(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   auto call = std::make_unique<RunCall>();
   call->session = unwrap_session(info[0]);
-  if (call->session == nullptr || !read_inputs(info[1], InputBytes::kCopied, &call->inputs) ||
-      !read_outputs(info[2], &call->outputs)) {
+  if (call->session == nullptr || !read_outputs(info[2], &call->outputs) ||
+      !read_inputs(info[1], InputBytes::kCopied, &call->inputs)) {
     return env.Undefined();
   }
   Result<ThreadPool*> pool = pool_of(call->session->sealed());
@@ -144,8 +144,8 @@ Napi::Value run_session_sync(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   RunCall call;
   call.session = unwrap_session(info[0]);
-  if (call.session == nullptr || !read_inputs(info[1], InputBytes::kBorrowed, &call.inputs) ||
-      !read_outputs(info[2], &call.outputs)) {
+  if (call.session == nullptr || !read_outputs(info[2], &call.outputs) ||
+      !read_inputs(info[1], InputBytes::kBorrowed, &call.inputs)) {
     return env.Undefined();
   }
   Result<void> outcome;

@@ -55,17 +55,22 @@ bool read_inputs(const Napi::Value& value, InputBytes mode, std::vector<OwnedInp
   const auto array = array_argument(value, "inputs");
   if (!array) return false;
   inputs->resize(array->Length());
-  for (uint32_t i = 0; i < array->Length(); ++i) {
-    const auto object = object_argument(array->Get(i), "input");
+  std::vector<Napi::Value> data;
+  for (OwnedInput& input : *inputs) {
+    const auto object = object_argument(array->Get(static_cast<uint32_t>(data.size())), "input");
     if (!object) return false;
-    OwnedInput& input = (*inputs)[i];
     const auto name = string_argument(object->Get("name"), "input name");
     const auto type = name ? number_argument(object->Get("type"), "input type") : std::nullopt;
     if (!type || !read_dims(object->Get("dims"), &input.dims)) return false;
-    const auto bytes = bytes_argument(object->Get("data"), "input data");
-    if (!bytes) return false;
+    data.push_back(object->Get("data"));
     input.name = *name;
     input.type = *type >= 0 && *type <= 255 ? static_cast<DataType>(static_cast<uint8_t>(*type)) : DataType::kUndefined;
+  }
+  // Only now, when no getter can run any more: one of a later input could detach or shrink the buffer of an earlier.
+  for (size_t i = 0; i < data.size(); ++i) {
+    OwnedInput& input = (*inputs)[i];
+    const auto bytes = bytes_argument(data[i], "input data");
+    if (!bytes) return false;
     if (mode == InputBytes::kCopied) {
       input.copy.assign(bytes->begin(), bytes->end());
       input.bytes = input.copy;

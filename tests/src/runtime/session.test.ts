@@ -266,3 +266,53 @@ describe('the onnxruntime backend', () => {
 describe('runtimeInfo', () => {
   it('is of no test build here', () => expect(runtimeInfo().testHooks).toBe(false));
 });
+
+describe('inputs whose getters take other inputs away', () => {
+  // y = Add(a, b) over float [n]
+  const value = (field: number, name: string) =>
+    message(field, bytes(1, name), message(2, message(1, int(1, 1), message(2, message(1, bytes(2, 'n'))))));
+  const add = Buffer.concat([
+    int(1, 8),
+    message(
+      7,
+      message(1, bytes(1, 'a'), bytes(1, 'b'), bytes(2, 'y'), bytes(4, 'Add')),
+      value(11, 'a'),
+      value(11, 'b'),
+      value(12, 'y'),
+    ),
+    message(8, int(2, 17)),
+  ]);
+
+  it.each(['run', 'runSync'] as const)('%s never computes on memory that is gone', async (method) => {
+    const adding = await InferenceSession.create(add);
+    const elements = 4096;
+    let refused = 0;
+    // The getter strikes at its first, second, ... reading: some are ours, some the addon's.
+    for (let strike = 1; strike <= 40; ++strike) {
+      const a = new Float32Array(elements).fill(1);
+      let readings = 0;
+      const dims = Object.defineProperty([elements], 0, {
+        enumerable: true,
+        get: () => {
+          if (++readings === strike) structuredClone(a.buffer, { transfer: [a.buffer] });
+          return elements;
+        },
+      });
+      const feeds = {
+        a: { type: 'float32', dims: [elements], data: a },
+        b: { type: 'float32', dims, data: new Float32Array(elements) },
+      } as const;
+      try {
+        const { y } = await adding[method](feeds);
+        expect(a.length).toBe(elements);
+        expect(y?.data[elements - 1]).toBe(1);
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'ERR_INPUT_INVALID' });
+        expect(a.length).toBe(0);
+        ++refused;
+      }
+    }
+    expect(refused).toBeGreaterThan(0);
+    await adding.release();
+  });
+});
