@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { ModelError } from '../errors.js';
 import type { Feeds, TensorLike, ValueMetadata } from '../types.js';
 import type { BoundInput } from './backend.js';
@@ -66,8 +67,8 @@ function checkedData({ name, type }: ValueMetadata, tensor: TensorLike): BoundIn
       got: array.length,
     });
   }
-  // Another thread may write to shared memory between our checks and the computation.
-  return array.buffer instanceof SharedArrayBuffer ? array.slice() : array;
+  // Another thread may write to shared memory between our checks and the computation. Not instanceof: a vm context has its own.
+  return types.isSharedArrayBuffer(array.buffer) ? array.slice() : array;
 }
 
 function invalid(message: string, fields: Record<string, unknown> = {}): ModelError {

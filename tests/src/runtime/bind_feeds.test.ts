@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { bindFeeds } from '../../../src/runtime/bind_feeds.js';
 import { Tensor } from '../../../src/runtime/tensor.js';
@@ -63,5 +65,13 @@ describe('bindFeeds', () => {
     const shared = new Float32Array(new SharedArrayBuffer(12));
     const [bound] = bindFeeds(inputs, { image: new Tensor('float32', shared, [1, 3, 1]), length });
     expect(bound?.data).toMatchObject({ buffer: expect.any(ArrayBuffer) });
+  });
+
+  it('knows shared memory of another realm', () => {
+    const shared: Float32Array<SharedArrayBuffer> = new Float32Array(runInNewContext('new SharedArrayBuffer(12)'));
+    expect(shared.buffer).not.toBeInstanceOf(SharedArrayBuffer);
+    const [bound] = bindFeeds(inputs, { image: { type: 'float32', dims: [1, 3, 1], data: shared }, length });
+    const { buffer } = (bound as { data: Float32Array }).data;
+    expect(types.isSharedArrayBuffer(buffer)).toBe(false);
   });
 });
