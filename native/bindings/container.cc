@@ -1,5 +1,6 @@
 #include "bindings/container.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 #include <memory>
@@ -203,9 +204,11 @@ Napi::Value write_segments_binding(const Napi::CallbackInfo& info) {
   (*ref)->busy = true;
   (*ref)->progress.done_bytes = 0;
   (*ref)->progress.cancelled = false;
+  // Clamped: a double that an integer cannot hold has no conversion (NaN fails every comparison).
+  const double wanted_threads = *threads >= 1 ? std::min(*threads, 1024.0) : 1;
   const SealTarget target{.fd = static_cast<int>(*fd),
                           .data_offset_bytes = static_cast<uint64_t>(*data_offset),
-                          .threads = static_cast<unsigned>(*threads)};
+                          .threads = static_cast<unsigned>(wanted_threads)};
   return run_async(env, plain_pool(), std::make_unique<WriteCall>(*ref, target, std::move(*copy)));
 }
 

@@ -1,7 +1,8 @@
 /** Seals an ONNX model: plan, encrypt natively, describe, sign (SPEC.md "Writing"). */
 import { type KeyObject, randomBytes } from 'node:crypto';
-import type { FileHandle } from 'node:fs/promises';
+import { type FileHandle, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
 import { ModelError, UsageError } from '../errors.js';
 import { native } from '../native.js';
 import { signEnvelope } from './dsse.js';
@@ -28,6 +29,7 @@ import { refuseExisting, writeOutputFile } from './output_file.js';
 import { publisherSpki } from './publisher_key.js';
 
 const PROGRESS_MS = 100;
+const MAX_THREADS = 1024;
 
 export interface SealOptions {
   /** ECDSA P-256 private key. */
@@ -60,6 +62,11 @@ export interface SealResult {
  */
 export async function sealModel(modelPath: string, outputPath: string, options: SealOptions): Promise<SealResult> {
   checkOptions(options);
+  if (resolve(outputPath) === resolve(options.keyPath)) {
+    throw new UsageError('ERR_OPTION_INVALID', 'key path: expected another file than the sealed one', {
+      fields: { path: options.keyPath },
+    });
+  }
   if (options.overwrite !== true) {
     await refuseExisting(outputPath);
     await refuseExisting(options.keyPath);
@@ -70,14 +77,26 @@ export async function sealModel(modelPath: string, outputPath: string, options: 
   const draft = draftManifest(facts.segmentLengths, deriveKeyId(contentKey), options);
   const keyFile = { contentKey, keyId: draft.keyId, publisherSpki: draft.publisherSpki, model: pick(options) };
   const overwrite = options.overwrite === true;
-  const manifest = await writeOutputFile(outputPath, { mode: 0o644, overwrite }, async (file) => {
+  let keyWritten = false;
+  const write = async (file: FileHandle): Promise<Manifest> => {
     const segments = await encryptSegments(plan, file, draft, contentKey, options);
     const sealed = { ...draft, segments };
     const front = encodeFront(sealed, options.publisherKey);
     await file.write(front, 0, front.length, 0);
+    // A full disk shows here at the latest: the key of an older file is not replaced before this one is written.
+    await file.sync();
     await writeOutputFile(options.keyPath, { mode: 0o600, overwrite }, (key) => key.writeFile(formatKeyFile(keyFile)));
+    keyWritten = true;
     return sealed;
-  });
+  };
+  let manifest: Manifest;
+  try {
+    manifest = await writeOutputFile(outputPath, { mode: 0o644, overwrite }, write);
+  } catch (error) {
+    // The name of the sealed file was taken meanwhile: nobody has a use for the key.
+    if (keyWritten && !overwrite && error instanceof UsageError) await rm(options.keyPath, { force: true });
+    throw error;
+  }
   return { manifest, keyFile, facts };
 }
 
@@ -94,6 +113,10 @@ function checkOptions(options: SealOptions): void {
   }
   if (options.description !== undefined && !isModelDescription(options.description)) {
     throw new UsageError('ERR_OPTION_INVALID', 'description: expected 1 to 1,024 bytes without control characters');
+  }
+  const { threads } = options;
+  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS)) {
+    throw new UsageError('ERR_OPTION_INVALID', `threads: expected 1 to ${MAX_THREADS}, got ${threads}`);
   }
   options.signal?.throwIfAborted();
 }

@@ -182,6 +182,36 @@ describe('comparing', () => {
   });
 });
 
+describe('the key file', () => {
+  test('is never the sealed file itself', async () => {
+    const folder = temporaryFolder();
+    const sealed = join(folder, 'model.sealed');
+    const same = options(folder, { keyPath: join(folder, '.', 'model.sealed'), overwrite: true });
+    await expect(sealModel(tinyModel(folder), sealed, same)).rejects.toMatchObject({ code: 'ERR_OPTION_INVALID' });
+    expect(existsSync(sealed)).toBe(false);
+  });
+
+  test('is not left behind when the name of the sealed file is taken meanwhile', async () => {
+    const folder = temporaryFolder();
+    const sealed = join(folder, 'model.sealed');
+    const sealing = sealModel(
+      tinyModel(folder),
+      sealed,
+      options(folder, { onProgress: () => writeFileSync(sealed, 'someone else') }),
+    );
+    await expect(sealing).rejects.toMatchObject({ code: 'ERR_OPTION_INVALID' });
+    expect(readdirSync(folder).sort()).toEqual(['model.onnx', 'model.sealed']);
+    expect(readFileSync(sealed, 'utf8')).toBe('someone else');
+  });
+});
+
+test.each([0, -1, 1.5, Number.NaN, 1e9])('%d threads are refused', async (threads) => {
+  const folder = temporaryFolder();
+  const sealing = sealModel(tinyModel(folder), join(folder, 'model.sealed'), options(folder, { threads }));
+  await expect(sealing).rejects.toMatchObject({ code: 'ERR_OPTION_INVALID' });
+  expect(readdirSync(folder)).toEqual(['model.onnx']);
+});
+
 const testData = resolve(process.env.SEALEDGE_TEST_DATA ?? '../shared', 'models');
 const models = existsSync(testData)
   ? readdirSync(testData).filter((name) => existsSync(join(testData, name, 'model.onnx')))
