@@ -1,5 +1,5 @@
-// Kernels take weights from a source that yields panels, never from a pointer to a whole tensor (design decision 5): resident
-// today, decrypted into a small scratch just before use later (in-cache), one panel at a time in the tests.
+// Kernels take weights from a source that yields panels, never from a pointer to a whole tensor (design decision 5):
+// resident today, decrypted into a small scratch just before use later (in-cache), one panel at a time in the tests.
 #pragma once
 
 #include <cstddef>
@@ -7,8 +7,9 @@
 
 namespace sealedge {
 
-// A source yields contiguous pieces of one weight in its segment layout. A piece is valid until the next call of panel() with the
-// same thread slot, or release(): a kernel never keeps two. size_bytes <= kMaxPanelBytes, offset_bytes % 64 == 0.
+// A source yields contiguous pieces of one weight in its segment layout. A piece is valid until the next call of
+// panel() with the same thread slot, or release(): a kernel never keeps two. size_bytes <= kMaxPanelBytes, offset_bytes
+// % 64 == 0.
 inline constexpr size_t kMaxPanelBytes = 64 * 1024;
 
 class WeightSource {
