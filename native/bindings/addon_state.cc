@@ -8,12 +8,13 @@
 namespace sealedge {
 namespace {
 
-// A failed creation is tried again by the next call: the limit may have been raised, or memory released.
-Result<ThreadPool*> make_once(std::unique_ptr<ThreadPool>& pool, unsigned threads, const ThreadHooks* hooks) {
+// A failed creation is tried again by the next call: the limit may have been raised, or memory released. The number of
+// threads is asked for only then: it takes a dozen reads of /proc and /sys, which cost more than a small run.
+Result<ThreadPool*> make_once(std::unique_ptr<ThreadPool>& pool, unsigned (*thread_count)(), const ThreadHooks* hooks) {
   static std::mutex& creating = *new std::mutex;
   std::lock_guard lock(creating);
   if (pool == nullptr) {
-    SEALEDGE_ASSIGN(pool, ThreadPool::create(threads, hooks));
+    SEALEDGE_ASSIGN(pool, ThreadPool::create(thread_count(), hooks));
   }
   return pool.get();
 }
@@ -37,12 +38,12 @@ bool can_run_javascript(napi_env env) {
 // The pools are never destroyed: at exit their threads sleep, and every environment has waited for its own work.
 Result<ThreadPool*> plain_pool() {
   static std::unique_ptr<ThreadPool>& pool = *new std::unique_ptr<ThreadPool>;
-  return make_once(pool, default_thread_count(), nullptr);
+  return make_once(pool, &default_thread_count, nullptr);
 }
 
 Result<ThreadPool*> secret_pool() {
   static std::unique_ptr<ThreadPool>& pool = *new std::unique_ptr<ThreadPool>;
-  return make_once(pool, secret_thread_count(), &secret_thread_hooks());
+  return make_once(pool, &secret_thread_count, &secret_thread_hooks());
 }
 
 struct AddonState::Delivery {
