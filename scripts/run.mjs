@@ -1,5 +1,5 @@
 // The one entry of every npm script: readies what the command needs, then runs it. Depends on nothing but Node.
-import { bin, run, ScriptError, say } from './process.mjs';
+import { run, ScriptError, say } from './process.mjs';
 import { setUp } from './setup.mjs';
 
 // onnxruntime-node reports its use to its maker and leaves files of that in /tmp; not from here.
@@ -18,8 +18,9 @@ const commands = {
     return runTests(args);
   },
   async 'test:long'(args) {
-    await setUp('test');
-    return run(bin('vitest'), ['run', '--config', 'vitest.long.config.ts', ...args]);
+    await setUp(args.length > 0 ? 'test' : 'test:long');
+    const { runLongTests } = await import('./test_long.mjs');
+    return runLongTests(args);
   },
   async build() {
     await setUp('build');

@@ -15,11 +15,16 @@ const NATIVE_BUILDS = {
   start: [ADDONS],
   bench: [ADDONS],
   test: [SUITES, TEST_HOOKS],
+  'test:long': [SUITES, TEST_HOOKS, ...['asan', 'tsan', 'scalar'].map(suitesOf)],
   // clang-tidy reads how each file is compiled; nothing has to be.
   lint: [{ ...ADDONS, name: 'build description', targets: [] }],
   fuzz: [],
 };
 const SKIPPED_FOLDERS = new Set(['build', 'node_modules', 'dist', '.git', '__pycache__']);
+
+function suitesOf(preset) {
+  return { ...SUITES, name: `addons and tests (${preset})`, preset };
+}
 
 /** @param {keyof typeof NATIVE_BUILDS} need - which command is to be made ready */
 export async function setUp(need) {
@@ -28,7 +33,7 @@ export async function setUp(need) {
   await ensureDebianPackages(need);
   let changed = await ensureNodeModules(root);
   // Its own folder, not a workspace: npm would put its `node` first in the PATH of every script.
-  if (need === 'test') changed = (await ensureNodeModules(join(root, 'tests/node24'))) || changed;
+  if (need.startsWith('test')) changed = (await ensureNodeModules(join(root, 'tests/node24'))) || changed;
   for (const build of NATIVE_BUILDS[need]) changed = (await ensureNativeBuild(build)) || changed;
   changed = (await ensureTypeScript()) || changed;
   if (changed) say(`set-up: done in ${((Date.now() - began) / 1000).toFixed(1)} s`);

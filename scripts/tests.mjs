@@ -5,14 +5,21 @@ import { join } from 'node:path';
 import { ask, bin, root, run, say } from './process.mjs';
 
 /** @returns the exit code: 0 only when something ran and nothing failed. */
-export async function runTests(args, { config = 'vitest.config.ts' } = {}) {
+export function runTests(args) {
+  return counted(async (results, total) => {
+    // A filter names TypeScript tests; the C++ suites have none, so they run only in full.
+    if (args.length > 0) say('test: the C++ suites are left out, because arguments select TypeScript tests');
+    else for (const level of ['secretmem', 'locked']) await runNative({ level }, results, total);
+    await runVitest({ args }, results, total);
+  });
+}
+
+/** Calls `run(results, total)`: a folder for reports, and what the functions below count into. */
+export async function counted(run) {
   const results = mkdtempSync(join(tmpdir(), 'sealedge-results-'));
   const total = { passed: 0, failed: 0, skipped: 0 };
   try {
-    // A filter names TypeScript tests; the C++ suites have none, so they run only in full.
-    if (args.length > 0) say('test: the C++ suites are left out, because arguments select TypeScript tests');
-    else for (const level of ['secretmem', 'locked']) await runNative(level, results, total);
-    await runVitest(args, config, results, total);
+    await run(results, total);
   } finally {
     rmSync(results, { recursive: true, force: true });
   }
@@ -21,14 +28,14 @@ export async function runTests(args, { config = 'vitest.config.ts' } = {}) {
   return total.failed === 0 && total.passed > 0 ? 0 : 1;
 }
 
-/** Every C++ suite at one level of secret memory (design decision 1). */
-async function runNative(level, results, total) {
-  const build = join(root, 'native/build/release');
-  const folder = join(results, level);
+/** Every C++ suite of one preset at one level of secret memory (design decision 1). */
+export async function runNative({ level, preset = 'release', env = {} }, results, total) {
+  const build = join(root, 'native/build', preset);
+  const folder = join(results, `${preset}-${level}`);
   const suites = JSON.parse(ask('ctest', ['--test-dir', build, '--show-only=json-v1']) ?? '{"tests":[]}').tests;
-  say(`test: ${suites.length} C++ suites at memory level ${level}`);
+  say(`test: ${suites.length} C++ suites at memory level ${level}${preset === 'release' ? '' : `, preset ${preset}`}`);
   const code = await run('ctest', ['--test-dir', build, '--output-on-failure', '-j', String(availableParallelism())], {
-    env: { GTEST_OUTPUT: `json:${folder}/`, SEALEDGE_MEMORY: level },
+    env: { ...env, GTEST_OUTPUT: `json:${folder}/`, SEALEDGE_MEMORY: level },
   });
   const reports = reportsIn(folder);
   for (const report of reports) {
@@ -40,7 +47,8 @@ async function runNative(level, results, total) {
   }
   // A suite that crashed wrote no report.
   const silent = suites.length - reports.length;
-  total.failed += Math.max(silent, code !== 0 && total.failed === 0 ? 1 : 0);
+  const named = reports.some((report) => report.failures + report.errors > 0);
+  total.failed += Math.max(silent, code !== 0 && !named ? 1 : 0);
 }
 
 function reportsIn(folder) {
@@ -51,10 +59,12 @@ function reportsIn(folder) {
   }
 }
 
-async function runVitest(args, config, results, total) {
+/** The TypeScript suites that `config` includes and `args` select. */
+export async function runVitest({ args, config = 'vitest.config.ts', env = {} }, results, total) {
   const file = join(results, 'vitest.json');
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-  const code = await run(bin('vitest'), ['run', '--config', config, ...reporters, ...args]);
+  rmSync(file, { force: true });
+  const code = await run(bin('vitest'), ['run', '--config', config, ...reporters, ...args], { env });
   let report = { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0, numTodoTests: 0, testResults: [] };
   try {
     report = JSON.parse(readFileSync(file, 'utf8'));
