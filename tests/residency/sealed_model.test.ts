@@ -7,7 +7,14 @@ import type { Probe } from '../../tools/residency/probe_search.js';
 import { runScanner } from '../../tools/residency/run_scanner.js';
 import type { ScanReport, SecretRegion } from '../../tools/residency/scan.js';
 import { probesInCoreDump } from './support/core_dump.js';
-import { HolderProcess, MEMORY_LEVELS, type MemoryLevel, notRoot, regionsOf } from './support/holder_process.js';
+import {
+  HolderProcess,
+  MEMORY_LEVELS,
+  type MemoryLevel,
+  notRoot,
+  regionsOf,
+  UNPRIVILEGED,
+} from './support/holder_process.js';
 import { SealedMotor } from './support/sealed_motor.js';
 
 let motor: SealedMotor;
@@ -147,13 +154,7 @@ describe('SIGUSR1', () => {
 
 describe.skipIf(notRoot)('RLIMIT_MEMLOCK', () => {
   // Root would be exempt by CAP_IPC_LOCK.
-  const limited = (bytes: number): string[] => [
-    'setpriv',
-    '--bounding-set=-ipc_lock',
-    '--',
-    'prlimit',
-    `--memlock=${bytes}`,
-  ];
+  const limited = (bytes: number): string[] => ['prlimit', `--memlock=${bytes}`, ...UNPRIVILEGED];
 
   it.each(MEMORY_LEVELS)('of 8 MiB is enough for the motor model (%s)', async (level) => {
     expect(await hold({ level, wrapper: limited(8 << 20) }).hear()).toMatchObject({ event: 'ready', level });

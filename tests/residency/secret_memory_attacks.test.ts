@@ -12,11 +12,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readMaps } from '../../tools/residency/proc_maps.js';
 import { runScanner } from '../../tools/residency/run_scanner.js';
 import { probesInCoreDump } from './support/core_dump.js';
-import { HolderProcess, MEMORY_LEVELS, notRoot, regionsOf } from './support/holder_process.js';
+import { HolderProcess, MEMORY_LEVELS, notRoot, regionsOf, UNPRIVILEGED } from './support/holder_process.js';
 import { SecretFile } from './support/secret_file.js';
 
 const ATTACK = fileURLToPath(new URL('support/attack.pl', import.meta.url));
-const NOBODY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--'];
 
 let secret: SecretFile;
 const holders: HolderProcess[] = [];
@@ -138,19 +137,19 @@ describe.skipIf(notRoot).each(MEMORY_LEVELS)('a secret at level %s', (level) => 
 
 describe.skipIf(notRoot)('the same user', () => {
   it('can read and attach to an ordinary process', async () => {
-    const child = await bystander(NOBODY);
-    expect(attackAsNobody('ptrace', child.pid as number)).toBe('attached');
-    expect(attackAsNobody('mem', child.pid as number)).toBe('opened');
-    expect(attackAsNobody('vm_readv', child.pid as number)).toMatch(/^(read|EFAULT)/);
+    const child = await bystander(UNPRIVILEGED);
+    expect(attackAsSameUser('ptrace', child.pid as number)).toBe('attached');
+    expect(attackAsSameUser('mem', child.pid as number)).toBe('opened');
+    expect(attackAsSameUser('vm_readv', child.pid as number)).toMatch(/^(read|EFAULT)/);
   });
 
   it.each(MEMORY_LEVELS)(
     'cannot attach to a process with a secret, read its memory, or steal its descriptors (%s)',
     async (level) => {
-      const holder = hold({ level, wrapper: NOBODY });
+      const holder = hold({ level, wrapper: UNPRIVILEGED });
       expect(await holder.hear()).toMatchObject({ event: 'ready' });
       for (const attack of ['ptrace', 'mem', 'vm_readv', 'steal']) {
-        expect([attack, attackAsNobody(attack, holder.pid)]).toEqual([
+        expect([attack, attackAsSameUser(attack, holder.pid)]).toEqual([
           attack,
           expect.stringMatching(/^(EPERM|EACCES)/),
         ]);
@@ -169,7 +168,7 @@ describe('SIGUSR1', () => {
 });
 
 describe.skipIf(notRoot)('RLIMIT_MEMLOCK', () => {
-  const limited = (bytes: number): string[] => [...NOBODY, 'prlimit', `--memlock=${bytes}`];
+  const limited = (bytes: number): string[] => ['prlimit', `--memlock=${bytes}`, ...UNPRIVILEGED];
 
   it('of 8 MiB is enough for a key', async () => {
     expect(await hold({ wrapper: limited(8 << 20) }).hear()).toMatchObject({ event: 'ready' });
@@ -183,8 +182,8 @@ describe.skipIf(notRoot)('RLIMIT_MEMLOCK', () => {
   });
 });
 
-function attackAsNobody(attack: string, pid: number): string {
-  const [command = '', ...args] = [...NOBODY, 'perl', ATTACK, attack, String(pid)];
+function attackAsSameUser(attack: string, pid: number): string {
+  const [command = '', ...args] = [...UNPRIVILEGED, 'perl', ATTACK, attack, String(pid)];
   const result = spawnSync(command, args, { encoding: 'utf8' });
   return result.stdout.trim() || result.stderr.trim();
 }

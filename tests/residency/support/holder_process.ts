@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { statSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
@@ -14,6 +15,16 @@ export const MEMORY_LEVELS: readonly MemoryLevel[] = ['secretmem', 'locked'];
 
 /** Reading another process takes root. What cannot run here says so by name. */
 export const notRoot = process.getuid?.() !== 0;
+
+/**
+ * Runs a program as an ordinary user: the owner of this checkout, who can read it wherever it lies, without any capability. Root
+ * is made ordinary by that too.
+ */
+export const UNPRIVILEGED: readonly string[] = (() => {
+  const { uid, gid } = statSync(ROOT);
+  const user = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
+  return ['setpriv', ...user, '--inh-caps=-all', '--bounding-set=-all', '--'];
+})();
 
 /** The build with checkpoints and deliberate leaks, and the one that ships. */
 const TEST_HOOKS_BUILD = process.env.SEALEDGE_TESTHOOKS_BUILD ?? `${ROOT}native/build/testhooks`;

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -25,11 +25,12 @@ export class SealedMotor {
 
   static async make(): Promise<SealedMotor> {
     const directory = mkdtempSync(join(tmpdir(), 'sealedge-residency-'));
+    chmodSync(directory, 0o755); // some holders run as another user
     const at = (name: string): string => join(directory, name);
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const label = { name: 'motor', version: 1, keyPath: at('motor.key') };
     const { manifest, keyFile } = await sealModel(MODEL, at('motor.sealed'), { publisherKey: privateKey, ...label });
-    writeFileSync(at('payload'), keyPayload(keyFile), { mode: 0o600 });
+    writeFileSync(at('payload'), keyPayload(keyFile));
     const weights = weightProbes(readInitializers(readFileSync(MODEL)), WEIGHT_PROBES);
     const keys = keyProbes(
       keyFile.contentKey,
