@@ -185,7 +185,8 @@ export class Swtpm {
         ...['--logfile', at('setup.log')],
         ...certificates,
       ],
-      { env: toolEnvironment },
+      // Its own temporary files too: a signal that hits it half way leaves nothing elsewhere.
+      { env: { ...toolEnvironment, TMPDIR: this.directory } },
     );
   }
 
