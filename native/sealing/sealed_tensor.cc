@@ -82,16 +82,16 @@ Result<SegmentPlacement> parse_placement(std::string_view text) {
   return out;
 }
 
-ExternalData format_sealed_tensor(const SealedTensor& tensor) {
-  ExternalData out = {{std::string(kLocationKey), std::string(kLocation)},
-                      {std::string(kDigestKey), to_hex(tensor.sha256)}};
+ExternalEntries format_sealed_tensor(const SealedTensor& tensor) {
+  ExternalEntries out = {{std::string(kLocationKey), std::string(kLocation)},
+                         {std::string(kDigestKey), to_hex(tensor.sha256)}};
   for (const SegmentPlacement& placement : tensor.placements) {
     out.emplace_back(kPlacementKey, format_placement(placement));
   }
   return out;
 }
 
-Result<SealedTensor> parse_sealed_tensor(const ExternalData& entries) {
+Result<SealedTensor> parse_sealed_tensor(const ExternalEntries& entries) {
   SealedTensor out;
   size_t locations = 0;
   size_t digests = 0;

@@ -27,14 +27,14 @@ struct SealedTensor {
   std::vector<SegmentPlacement> placements;
 };
 
-using ExternalData = std::vector<std::pair<std::string, std::string>>;
+using ExternalEntries = std::vector<std::pair<std::string, std::string>>;
 
 std::string format_placement(const SegmentPlacement& placement);
 // Fails with kModelInvalid. Bounds of segments are not checked here: see check_placement().
 Result<SegmentPlacement> parse_placement(std::string_view text);
 
-ExternalData format_sealed_tensor(const SealedTensor& tensor);
-Result<SealedTensor> parse_sealed_tensor(const ExternalData& entries);
+ExternalEntries format_sealed_tensor(const SealedTensor& tensor);
+Result<SealedTensor> parse_sealed_tensor(const ExternalEntries& entries);
 
 // The length that `placement`'s layout gives a tensor of raw_bytes; kModelInvalid when layout, order, dims and type do
 // not agree.

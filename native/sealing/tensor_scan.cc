@@ -9,9 +9,30 @@ namespace {
 // doc_string and metadata are copied; this bounds one such field.
 constexpr uint64_t kMaxCopiedFieldBytes = uint64_t{16} << 20;
 constexpr size_t kMaxTensorRank = 64;
+// Writers put all data into one field. Pieces cost a search each time that data is read.
+constexpr size_t kMaxRuns = 4096;
 
 Error malformed(const char* what) {
   return {ErrorCode::kModelInvalid, std::string("model has a malformed tensor: ") + what};
+}
+
+// onnx.proto, TensorProto: the one field, besides raw_data, that holds elements of this type.
+uint32_t data_field(int32_t data_type) {
+  switch (data_type) {
+    case 1:   // FLOAT
+    case 14:  // COMPLEX64
+      return onnx::kTensorFloatData;
+    case 11:  // DOUBLE
+    case 15:  // COMPLEX128
+      return onnx::kTensorDoubleData;
+    case 7:  // INT64
+      return onnx::kTensorInt64Data;
+    case 12:  // UINT32
+    case 13:  // UINT64
+      return onnx::kTensorUint64Data;
+    default:
+      return onnx::kTensorInt32Data;
+  }
 }
 
 class TensorScan {
@@ -31,6 +52,10 @@ class TensorScan {
   bool has_data_elsewhere() const { return external_; }
   // The runs of the field that holds this type's data; raw_data goes before all others, as in onnxruntime.
   std::vector<DataRun> runs() const { return raw_.empty() ? typed_ : raw_; }
+  // Where typed data was seen is where this type has it.
+  bool typed_data_fits(int32_t data_type) const {
+    return !raw_.empty() || typed_.empty() || (one_field_ && typed_field_ == data_field(data_type));
+  }
 
  private:
   Result<void> take(const ScannedField& field) {
@@ -98,32 +123,34 @@ class TensorScan {
   Result<void> take_fixed(const ScannedField& field, uint8_t entry_bytes) {
     const bool packed = field.wire_type == 2;
     if (!packed && field.wire_type != (entry_bytes == 4 ? 5 : 1)) return malformed("float_data or double_data");
-    append_run({.tagged = !packed,
-                .entry_bytes = entry_bytes,
-                .begin = packed ? field.begin : field.field_begin,
-                .end = field.end});
-    return {};
+    return append_run(field.number, {.tagged = !packed,
+                                     .entry_bytes = entry_bytes,
+                                     .begin = packed ? field.begin : field.field_begin,
+                                     .end = field.end});
   }
 
   Result<void> take_varint(const ScannedField& field) {
     const bool packed = field.wire_type == 2;
     if (!packed && field.wire_type != 0) return malformed("int32_data, int64_data or uint64_data");
-    append_run({.coding = DataRun::Coding::kVarint,
-                .tagged = !packed,
-                .begin = packed ? field.begin : field.field_begin,
-                .end = field.end});
-    return {};
+    return append_run(field.number, {.coding = DataRun::Coding::kVarint,
+                                     .tagged = !packed,
+                                     .begin = packed ? field.begin : field.field_begin,
+                                     .end = field.end});
   }
 
   // Unpacked entries come one field each: neighbours are one run.
-  void append_run(const DataRun& run) {
-    if (run.begin == run.end) return;
+  Result<void> append_run(uint32_t number, const DataRun& run) {
+    if (run.begin == run.end) return {};
+    one_field_ = typed_.empty() || (one_field_ && number == typed_field_);
+    typed_field_ = number;
     if (!typed_.empty() && run.tagged && typed_.back().tagged && typed_.back().end == run.begin &&
         typed_.back().coding == run.coding && typed_.back().entry_bytes == run.entry_bytes) {
       typed_.back().end = run.end;
-    } else {
-      typed_.push_back(run);
+      return {};
     }
+    if (typed_.size() == kMaxRuns) return malformed("its data is in too many pieces");
+    typed_.push_back(run);
+    return {};
   }
 
   Result<void> take_external(const ScannedField& field) {
@@ -149,6 +176,8 @@ class TensorScan {
   bool external_ = false;
   std::vector<DataRun> raw_;
   std::vector<DataRun> typed_;
+  uint32_t typed_field_ = 0;
+  bool one_field_ = true;
 };
 
 }  // namespace
@@ -169,6 +198,7 @@ Result<bool> scan_tensor(const std::shared_ptr<const ByteSource>& source, uint64
     if (raw_size_bytes(record->data_type, {}, &element)) return malformed("dims");
     return true;
   }
+  if (!scan.typed_data_fits(record->data_type)) return malformed("data in a field that its type does not use");
   record->source = source;
   record->runs = scan.runs();
   for (DataRun& run : record->runs) {

@@ -181,6 +181,32 @@ TEST(ModelWalk, DataOfAnotherSizeIsRefused) {
   }
 }
 
+// Elsewhere it would be read as if it were this type's, without a word.
+TEST(ModelWalk, DataInAFieldOfAnotherTypeIsRefused) {
+  const std::string doubles = bytes_field(onnx::kTensorDoubleData, raw_bytes(std::vector<double>{1.5}));
+  const std::string floats = bytes_field(onnx::kTensorFloatData, raw_bytes(std::vector<float>{1.5F, 2.5F}));
+  const std::string ints = bytes_field(onnx::kTensorInt32Data, packed_varints({1, 2}));
+  EXPECT_TRUE(walk_tensor(tensor_head("t", 1, {2}) + floats).ok());
+  EXPECT_FALSE(walk_tensor(tensor_head("t", 1, {2}) + doubles).ok());
+  EXPECT_FALSE(walk_tensor(tensor_head("t", 11, {1}) + floats).ok());
+  EXPECT_FALSE(walk_tensor(tensor_head("t", 7, {2}) + ints).ok());
+  EXPECT_FALSE(walk_tensor(tensor_head("t", 14, {2}) + floats + doubles).ok());
+  // raw_data goes before all others, as in onnxruntime.
+  EXPECT_TRUE(
+      walk_tensor(tensor_head("t", 1, {1}) + bytes_field(onnx::kTensorRawData, std::string(4, 'r')) + doubles).ok());
+}
+
+// Six bytes of file for each piece, and every read looks for its own: a small file would cost hours.
+TEST(ModelWalk, DataInCountlessPiecesIsRefused) {
+  const auto pieces = [](size_t count) {
+    std::string data;
+    for (size_t i = 0; i < count; ++i) data += fixed32_field(onnx::kTensorFloatData, 1.0F) + varint_field(99, 1);
+    return tensor_head("t", 1, {static_cast<int64_t>(count)}) + data;
+  };
+  EXPECT_TRUE(walk_tensor(pieces(4096)).ok());
+  EXPECT_FALSE(walk_tensor(pieces(4097)).ok());
+}
+
 TEST(ModelWalk, SitesAndNames) {
   const std::string tensor =
       tensor_head("inner", 1, {1}) + bytes_field(onnx::kTensorRawData, raw_bytes(std::vector<float>{1}));

@@ -49,19 +49,19 @@ TEST(Placement, OneSpellingOnly) {
 
 TEST(SealedTensor, EntriesAreClosed) {
   const std::string digest(64, 'a');
-  const ExternalData good = {
+  const ExternalEntries good = {
       {"location", "sealed"}, {"sealedge.sha256", digest}, {"sealedge.placement", "1 0 64 plain none 16"}};
   ASSERT_TRUE(parse_sealed_tensor(good).ok());
-  ExternalData two = good;
+  ExternalEntries two = good;
   two.emplace_back("sealedge.placement", "2 0 64 panel16 gemm_kn 1x16");
   EXPECT_EQ(parse_sealed_tensor(two)->placements.size(), 2U);
   for (size_t left_out = 0; left_out < good.size(); ++left_out) {
-    ExternalData entries = good;
+    ExternalEntries entries = good;
     entries.erase(entries.begin() + static_cast<ptrdiff_t>(left_out));
     EXPECT_FALSE(parse_sealed_tensor(entries).ok()) << left_out;
   }
-  for (const auto& extra : {good[0], good[1], ExternalData::value_type{"offset", "0"}}) {
-    ExternalData entries = good;
+  for (const auto& extra : {good[0], good[1], ExternalEntries::value_type{"offset", "0"}}) {
+    ExternalEntries entries = good;
     entries.push_back(extra);
     EXPECT_FALSE(parse_sealed_tensor(entries).ok()) << extra.first;
   }
