@@ -1,5 +1,5 @@
-// A hostile sealed file, whole and in pieces: the two ways of reading must come to the same verdict. Most inputs stop at
-// the signature, so envelope and statement are parsed for themselves as well.
+// A hostile sealed file, whole and in pieces: the two ways of reading must come to the same verdict. Most inputs stop
+// at the signature, so envelope and statement are parsed for themselves as well.
 #include <algorithm>
 #include <array>
 #include <cstdint>
