@@ -1,0 +1,2 @@
+/** `sealedge/device`: what a program on a device needs, beside the commands `sealedge device init` and `fetch-key`. */
+export { type OpenedOnDevice, type OpenOnDeviceOptions, openOnDevice } from './open_on_device.js';
