@@ -22,11 +22,13 @@ export async function fuzz(args) {
   if ((await run('cmake', ['-S', 'native', '--preset', 'fuzz', '--log-level=WARNING'])) !== 0) return 1;
   const program = `${target}_fuzz`;
   if ((await run('ninja', ['-C', BUILD, program])) !== 0) return 1;
-  // Findings and the grown corpus stay in the build folder; each target makes its own first seeds.
+  // Findings and the grown corpus stay in the build folder. The first seeds are in the repository, where there are any.
   const corpus = join(BUILD, 'corpus', target);
   mkdirSync(corpus, { recursive: true });
   say(`fuzz: ${target} for ${values.seconds} s`);
-  return run(join(BUILD, 'fuzz', program), [`-max_total_time=${values.seconds}`, '-print_final_stats=1', corpus], {
+  const seeds = join(root, 'tests/fuzz/corpus', program);
+  const folders = existsSync(seeds) ? [corpus, seeds] : [corpus];
+  return run(join(BUILD, 'fuzz', program), [`-max_total_time=${values.seconds}`, '-print_final_stats=1', ...folders], {
     cwd: BUILD,
   });
 }
