@@ -31,7 +31,7 @@ Napi::Value wrap_session(Napi::Env env, SessionPtr session) {
     throw_error(env, Error{ErrorCode::kInternal, "a session cannot be wrapped"});
     return env.Undefined();
   }
-  owned.release();
+  (void)owned.release();  // the JavaScript object owns it now
   if (napi_type_tag_object(env, object, &kTag) != napi_ok) {
     throw_error(env, Error{ErrorCode::kInternal, "a session cannot be tagged"});
     return env.Undefined();
