@@ -1,4 +1,4 @@
-/** Sealed sessions under memory lock limits, in worker threads, and a thousand times over: each in a process of its own. */
+/** Sessions under memory lock limits, in worker threads, and a thousand times over: each in a process of its own. */
 
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,6 +8,7 @@ import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readVectors } from '../../support/sealed_vector.js';
+import { matMulChain } from '../../vectors/tiny_onnx.js';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '..', '..', '..');
@@ -17,6 +18,9 @@ if (vector === undefined) throw new Error('the vector right_weights is gone');
 const directory = mkdtempSync(join(tmpdir(), 'sealedge-limits-'));
 const modelPath = join(directory, 'model.sealed');
 writeFileSync(modelPath, vector.bytes);
+const plainPath = join(directory, 'model.onnx');
+const weight = Buffer.from(Float32Array.from({ length: 3 * 4096 }, Math.sin).buffer);
+writeFileSync(plainPath, matMulChain([{ name: 'w', dims: [3, 4096], data: weight }]));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 // tsx is registered by hand: a worker thread does not inherit --import on every Node.
@@ -108,10 +112,13 @@ describe('worker threads', () => {
 });
 
 describe('a thousand cycles', () => {
-  it('of load, run and release grow neither the process nor its secret memory', async () => {
+  it.each([
+    ['sealed', 'InferenceSession.create(path, { key })'],
+    ['plain', `InferenceSession.create(${JSON.stringify(plainPath)})`],
+  ])('of loading, running and releasing a %s model grow neither the process nor its secret memory', async (_, load) => {
     const outcome = await inProcess(`
       const cycle = async () => {
-        const session = await InferenceSession.create(path, { key });
+        const session = await ${load};
         await session.run(feeds);
         session.runSync(feeds);
         await session.release();
