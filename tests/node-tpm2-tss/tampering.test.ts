@@ -66,6 +66,37 @@ describe.skipIf(missingSwtpmTool)('a hostile bus', () => {
     });
   });
 
+  /** Another size, and the header says so. */
+  const resized = (...parts: Uint8Array[]) => {
+    const changed = Buffer.concat(parts);
+    changed.writeUInt32BE(changed.length, 2);
+    return changed;
+  };
+  // The authorization area of GetRandom(16): after header, parameterSize and TPM2B of 16 bytes.
+  const AREA = 14 + 2 + 16;
+
+  // A policy session without salt has no key: the TPM sends no HMAC, and only the form of a response speaks for it.
+  it.each([
+    ['bytes after its authorization area', (response: Buffer) => resized(response, Buffer.alloc(1))],
+    [
+      'a nonce that is too short',
+      (r: Buffer) => resized(r.subarray(0, AREA), Buffer.from([0, 16]), r.subarray(AREA + 18)),
+    ],
+    ['no nonce', (r: Buffer) => resized(r.subarray(0, AREA), Buffer.from([0, 0]), r.subarray(AREA + 34))],
+    [
+      'an HMAC that a session without key does not have',
+      (r: Buffer) => resized(r.subarray(0, -2), Buffer.from([0, 1, 0])),
+    ],
+    ['its authorization area left out', stripped],
+  ])('refuses a response with %s in a session without key', async (_, change) => {
+    const session = await tpm.startPolicySession({ parameterEncryption: true });
+    const random = () => tpm.getRandom(16, { encryption: session });
+    await expect(random()).resolves.toHaveLength(16);
+    await expect(changing(GetRandom, change, random)).rejects.toMatchObject({ code: 'ERR_TPM_SESSION' });
+    await expect(random()).rejects.toMatchObject({ code: 'ERR_TPM_SESSION' });
+    await session.flush();
+  });
+
   it('flushes an object whose creation it cannot believe', async () => {
     const key = await createSrk(tpm);
     const session = await tpm.startHmacSession({ tpmKey: key });
