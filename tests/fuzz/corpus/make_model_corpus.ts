@@ -100,7 +100,8 @@ const UNARY =
   'Abs Atan Ceil Cos Elu Erf Exp Floor HardSigmoid HardSwish Identity IsNaN LeakyRelu Log Neg Reciprocal Relu Round Selu Shape ' +
   'Sigmoid Sign Sin Size Softplus Softsign Sqrt Tan Tanh ThresholdedRelu Dropout GlobalAveragePool GlobalMaxPool';
 const BINARY = 'Add Div Mul Sub Pow PRelu Equal Greater GreaterOrEqual Less LessOrEqual Max Min Mean Sum';
-const REDUCE = 'ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSumSquare';
+const REDUCE =
+  'ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSumSquare';
 
 export const seeds: Seed[] = [
   ...UNARY.split(' ').map((op) => ({ op })),
