@@ -10,7 +10,7 @@ import type { InferenceSession, Results } from '../index.js';
 import { runInCleanProcess } from './clean_process.js';
 import { type DeviceOptions, deviceCommand } from './device_common.js';
 import { serve } from './device_serve.js';
-import { readInputTensor } from './input_tensor.js';
+import { readInputTensor, requireReadable } from './input_tensor.js';
 import { createOutput } from './output.js';
 import { measure, plainOutputs } from './run_model.js';
 
@@ -45,6 +45,7 @@ async function run(path: string, options: RunOptions): Promise<void> {
   const intraOpNumThreads = parseCount('threads', options.threads, 0);
   if ((options.input === undefined) === (options.serve !== true))
     throw new UsageError('ERR_OPTION_INVALID', 'pass either --input or --serve');
+  await requireReadable(options.input ?? []);
   const { dir: directory, tcti } = options;
   const onProgress = (line: string) => output.progress(line);
   const { session, ...how } = await openOnDevice(path, { directory, tcti, intraOpNumThreads, onProgress });

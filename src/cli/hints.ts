@@ -16,6 +16,12 @@ const HINTS: Readonly<Record<string, string>> = {
   ERR_NO_MATCHING_KEY: 'the key belongs to another sealing of the model',
   ERR_MODEL_VERSION_TOO_OLD: 'use a newer version of the sealed file',
   ERR_SECRET_MEMORY_EXHAUSTED: 'raise the limit of locked memory (`ulimit -l`, or LimitMEMLOCK= in the service)',
+  ERR_TPM_UNAVAILABLE:
+    'name the TPM with --tcti or SEALEDGE_TCTI; /dev/tpmrm0 needs the group of the device file (tss)',
+  ERR_UNSEAL_POLICY: 'boot an approved state, or get a new lease: sealedge device fetch-key --renew KEYID',
+  ERR_EK_CERTIFICATE:
+    'the log of the verifier says why; does its policy name the root and the intermediates of the TPM maker?',
+  ERR_RELEASE_DENIED: 'the log of the verifier says why, with what was expected and got',
   ERR_OUT_OF_MEMORY: 'free some memory, or load a smaller model',
 };
 

@@ -1,5 +1,5 @@
 /** Reads the inputs of a model from files: numbers as text (.csv), NumPy arrays (.npy), raw little-endian elements (.bin). */
-import { readFile } from 'node:fs/promises';
+import { access, constants, readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { UsageError } from '../errors.js';
 import { Tensor, type TensorType, type ValueMetadata } from '../index.js';
@@ -13,7 +13,7 @@ export async function readInputTensor(
 ): Promise<Record<string, Tensor>> {
   const feeds: Record<string, Tensor> = {};
   for (const input of inputs) {
-    const [, name, path = ''] = /^(?:([^=]+)=)?(.+)$/s.exec(input) ?? [];
+    const { name, path } = split(input);
     const target =
       name === undefined && metadata.length === 1 ? metadata[0] : metadata.find((one) => one.name === name);
     if (target === undefined) {
@@ -25,6 +25,28 @@ export async function readInputTensor(
   const missing = metadata.find((one) => feeds[one.name] === undefined);
   if (missing !== undefined) throw new UsageError('ERR_OPTION_INVALID', `input ${missing.name} is missing`);
   return feeds;
+}
+
+/** What can be said before the model is loaded: where a boot allows one unseal, a mistyped path must not use it up. */
+export async function requireReadable(inputs: readonly string[]): Promise<void> {
+  for (const input of inputs) {
+    const { path } = split(input);
+    await access(path, constants.R_OK).catch((cause) => {
+      throw new UsageError('ERR_FILE_UNREADABLE', `cannot read ${path}`, { cause });
+    });
+    if (!EXTENSIONS.includes(extname(path).toLowerCase())) throw wrongExtension(path);
+  }
+}
+
+const EXTENSIONS = ['.csv', '.npy', '.bin'];
+
+function wrongExtension(path: string): UsageError {
+  return wrong(`input file ${path}`, '.csv, .npy or .bin', extname(path) || 'no extension');
+}
+
+function split(input: string): { name: string | undefined; path: string } {
+  const [, name, path = ''] = /^(?:([^=]+)=)?(.+)$/s.exec(input) ?? [];
+  return { name, path };
 }
 
 async function readTensor(path: string, { name, type, shape }: ValueMetadata): Promise<Tensor> {
@@ -49,7 +71,7 @@ async function readTensor(path: string, { name, type, shape }: ValueMetadata): P
       return new Tensor(type, data, fitShape(shape, data.length, path));
     }
     default:
-      throw wrong(`input file ${path}`, '.csv, .npy or .bin', extname(path) || 'no extension');
+      throw wrongExtension(path);
   }
 }
 

@@ -82,7 +82,7 @@ async function changed(base: Document, options: SetOptions): Promise<Document> {
   appraisal.id ??= options.fleet;
   release.format ??= RELEASE_POLICY_FORMAT;
   if (options.pcrs !== undefined) Object.assign(appraisal, { bank: options.bank, pcrs: parsePcrs(options.pcrs) });
-  if (options.stateKey !== undefined) release.stateKey = await readInput(options.stateKey);
+  if (options.stateKey !== undefined) release.stateKey = await readPublicKey(options.stateKey);
   if (options.unsealOncePerBoot !== undefined) release.unsealOncePerBoot = options.unsealOncePerBoot;
   if (options.requireNoArbitraryRootCode === true) release.requireArbitraryRootCodeExcluded = true;
   const lease = {
@@ -118,6 +118,16 @@ async function readCertificates(files: readonly string[]): Promise<string[]> {
     found.push(...certificates.map((one) => `${one}\n`));
   }
   return found;
+}
+
+/** The private key is easily given by mistake: no part of it is to be printed. */
+async function readPublicKey(file: string): Promise<string> {
+  const text = await readInput(file);
+  if (!text.startsWith('-----BEGIN PUBLIC KEY-----'))
+    throw new UsageError('ERR_OPTION_INVALID', `state key ${file}: expected a PEM public key`, {
+      fields: { hint: 'give the .pub.pem file that sealedge keygen made beside the private key' },
+    });
+  return text;
 }
 
 function number(name: string, text: string | undefined): Record<string, number> {

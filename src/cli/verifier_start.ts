@@ -53,7 +53,7 @@ async function start(options: StartOptions): Promise<void> {
     ...(tls === undefined ? {} : { tls }),
     ...(options.operatorRoutes === undefined ? {} : { operatorRoutes: options.operatorRoutes }),
     log: { level: options.logLevel, stream: process.stderr },
-  });
+  }).catch(notListening);
   const stop = () => void server.close();
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
@@ -61,6 +61,14 @@ async function start(options: StartOptions): Promise<void> {
     url: server.url,
     pid: process.pid,
     operatorTokenFile: join(options.data, OPERATOR_TOKEN_FILE),
+  });
+}
+
+function notListening(cause: unknown): never {
+  if (!(cause instanceof Error && 'syscall' in cause && cause.syscall === 'listen')) throw cause;
+  throw new ServiceError('ERR_SERVICE_UNAVAILABLE', `the verifier cannot listen: ${cause.message}`, {
+    cause,
+    fields: { hint: 'choose another address with --host and --port' },
   });
 }
 
