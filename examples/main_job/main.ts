@@ -31,8 +31,15 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 try {
   const report = await play();
   process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : `${renderReport(report)}\n`);
+  if (!promiseKept(report)) process.exitCode = 1;
 } finally {
   await workshop.close();
+}
+
+/** A refusal that does not come throws where it is tried; what is only measured is judged here. */
+function promiseKept({ answer, residency }: Report): boolean {
+  const { hits, unexplained, controlHits } = residency;
+  return answer.label === answer.expected && hits === 0 && unexplained === 0 && controlHits > 0;
 }
 
 async function play(): Promise<Report> {

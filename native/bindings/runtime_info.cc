@@ -3,6 +3,7 @@
 #include "core/cpu_features.h"
 #include "core/thread_pool.h"
 #include "crypto/libcrypto.h"
+#include "kernels/dispatch.h"
 
 namespace sealedge {
 namespace {
@@ -12,7 +13,7 @@ Napi::Value runtime_info(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const CpuFeatures& features = cpu_features();
   Napi::Object result = Napi::Object::New(env);
-  result.Set("isa", isa_name(active_isa()));
+  result.Set("isa", active_kernels().isa);
   Napi::Array names = Napi::Array::New(env);
   const auto add = [&](bool present, const char* name) {
     if (present) names.Set(names.Length(), name);

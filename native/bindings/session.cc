@@ -25,13 +25,13 @@ Result<ThreadPool*> pool_of(bool sealed) { return sealed ? secret_pool() : plain
 
 Napi::Value wrap_session(Napi::Env env, SessionPtr session) {
   Napi::Object object = Napi::Object::New(env);
-  auto owned = std::make_unique<SessionPtr>(std::move(session));
+  auto* owned = new SessionPtr(std::move(session));  // by the JavaScript object, once it is wrapped
   const auto finalize = [](napi_env, void* data, void*) { delete static_cast<SessionPtr*>(data); };
-  if (napi_wrap(env, object, owned.get(), finalize, nullptr, nullptr) != napi_ok) {
+  if (napi_wrap(env, object, owned, finalize, nullptr, nullptr) != napi_ok) {
+    delete owned;
     throw_error(env, Error{ErrorCode::kInternal, "a session cannot be wrapped"});
     return env.Undefined();
   }
-  (void)owned.release();  // the JavaScript object owns it now
   if (napi_type_tag_object(env, object, &kTag) != napi_ok) {
     throw_error(env, Error{ErrorCode::kInternal, "a session cannot be tagged"});
     return env.Undefined();

@@ -52,7 +52,7 @@ async function bindings(node: string, addon: string): Promise<Binding[]> {
 }
 
 for (const addon of addons) {
-  describe.skipIf(!existsSync(addon))(`${addon.slice(build.length + 1)}`, () => {
+  describe(`${addon.slice(build.length + 1)}`, () => {
     it('neither exports nor imports a crypto symbol', async () => {
       const { stdout } = await run('nm', ['-D', addon]);
       const symbols = stdout
@@ -73,7 +73,7 @@ for (const addon of addons) {
     });
 
     for (const node of nodes) {
-      it.skipIf(!existsSync(node.path))(`binds no crypto symbol outside itself on ${node.name}`, async () => {
+      it(`binds no crypto symbol outside itself on ${node.name}`, async () => {
         const all = await bindings(node.path, addon);
         // The trace is worth something only if it shows what must be there.
         expect(all.some(({ target, symbol }) => target === node.path && symbol === 'napi_create_object')).toBe(true);

@@ -16,9 +16,11 @@ export async function runScanner(
     probes: probes.map(({ name, bytes }) => ({ name, hex: Buffer.from(bytes).toString('hex') })),
     regions: [...regions],
   };
-  const scanner = spawn(process.execPath, ['--import', 'tsx', fileURLToPath(new URL('scanner.ts', import.meta.url))], {
-    stdio: ['pipe', 'pipe', 'pipe'],
-  });
+  // Reading a process that holds secrets takes root.
+  const root = process.getuid?.() === 0;
+  const node = [process.execPath, '--import', 'tsx', fileURLToPath(new URL('scanner.ts', import.meta.url))];
+  const [command = '', ...args] = root ? node : ['sudo', ...node];
+  const scanner = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] });
   scanner.stdin.end(JSON.stringify(request));
   const [output, errors, code] = await Promise.all([
     text(scanner.stdout),
