@@ -85,7 +85,7 @@ describe.skipIf(missingSwtpmTool)('a secret handle', () => {
   });
 
   describe.skipIf(!root)('in memory, read by root', () => {
-    /** Starts a process that unseals; returns how often 16 bytes of the secret and of the authValue are found in it. */
+    /** Starts a process that unseals; returns how often 16 bytes of the secret are found in it. */
     async function residency(level: string, kind: 'handle' | 'buffer') {
       const secret = randomBytes(64);
       const userAuth = randomBytes(32);
