@@ -87,6 +87,10 @@ class Op {
   // kModelInvalid): after it succeeded, prepare and run may rely on everything. Sizes are range-checked by the caller.
   virtual Result<std::vector<TensorFact>> infer(std::span<const Operand> inputs) const = 0;
 
+  // infer() or prepare() reads the elements of this input (a shape, axes, a trip count), not only its dims: it must be
+  // constant then. Where it is none, planning stops in front of the node until a run has made the value.
+  virtual bool needs_contents(size_t input) const { return false; }
+
   // The output follows from the inputs' dims alone (Shape): computed when planning, with null input pointers.
   virtual bool needs_only_dims() const { return false; }
 
