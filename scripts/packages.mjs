@@ -4,12 +4,14 @@ import { ask, collect, ScriptError, say } from './process.mjs';
 
 const BUILD = ['clang-19', 'lld-19', 'cmake', 'ninja-build', 'libssl-dev', 'libtss2-dev'];
 const SIMULATED_TPM = ['swtpm', 'swtpm-tools', 'tpm2-tools'];
-const TEST = [...BUILD, ...SIMULATED_TPM, 'libgtest-dev', 'gdb']; // gcore: a core dump of a running process
+const ONNX_CASES = 'libonnx-testdata';
+const TEST = [...BUILD, ...SIMULATED_TPM, 'libgtest-dev', ONNX_CASES, 'gdb']; // gcore: a core dump of a running process
 const DEBIAN_PACKAGES = {
   build: BUILD,
   start: [...BUILD, ...SIMULATED_TPM],
   test: TEST,
   'test:long': [...TEST, 'libclang-rt-19-dev'],
+  'test:onnx': [...BUILD, ONNX_CASES],
   lint: [...BUILD, 'clang-format-19', 'clang-tidy-19'],
   bench: BUILD,
   fuzz: [...BUILD, 'libclang-rt-19-dev'],

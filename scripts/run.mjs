@@ -22,6 +22,10 @@ const commands = {
     const { runLongTests } = await import('./test_long.mjs');
     return runLongTests(args);
   },
+  async 'test:onnx'(args) {
+    await setUp('test:onnx');
+    return tsx('tests/conformance/run.ts', args);
+  },
   async build() {
     await setUp('build');
     return 0;

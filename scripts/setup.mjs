@@ -16,6 +16,7 @@ const NATIVE_BUILDS = {
   bench: [ADDONS],
   test: [SUITES, TEST_HOOKS],
   'test:long': [SUITES, TEST_HOOKS, ...['asan', 'tsan', 'scalar'].map(suitesOf)],
+  'test:onnx': [ADDONS],
   // clang-tidy reads how each file is compiled; nothing has to be.
   lint: [{ ...ADDONS, name: 'build description', targets: [] }],
   fuzz: [],
@@ -33,7 +34,8 @@ export async function setUp(need) {
   await ensureDebianPackages(need);
   let changed = await ensureNodeModules(root);
   // Its own folder, not a workspace: npm would put its `node` first in the PATH of every script.
-  if (need.startsWith('test')) changed = (await ensureNodeModules(join(root, 'tests/node24'))) || changed;
+  if (need === 'test' || need === 'test:long')
+    changed = (await ensureNodeModules(join(root, 'tests/node24'))) || changed;
   for (const build of NATIVE_BUILDS[need]) changed = (await ensureNativeBuild(build)) || changed;
   changed = (await ensureTypeScript()) || changed;
   if (changed) say(`set-up: done in ${((Date.now() - began) / 1000).toFixed(1)} s`);
