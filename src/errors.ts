@@ -83,6 +83,7 @@ export type ModelErrorCode =
   | 'ERR_SHAPE_MISMATCH'
   | 'ERR_INPUT_INVALID'
   | 'ERR_LIMIT_EXCEEDED'
+  | 'ERR_ABORTED'
   | 'ERR_BACKEND_NOT_ALLOWED';
 export class ModelError extends SealedgeError<ModelErrorCode> {}
 

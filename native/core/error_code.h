@@ -37,6 +37,7 @@ namespace sealedge {
   X(kShapeMismatch, "ModelError", "ERR_SHAPE_MISMATCH")                    \
   X(kInputInvalid, "ModelError", "ERR_INPUT_INVALID")                      \
   X(kLimitExceeded, "ModelError", "ERR_LIMIT_EXCEEDED")                    \
+  X(kAborted, "ModelError", "ERR_ABORTED")                                 \
   X(kTpmUnavailable, "TpmError", "ERR_TPM_UNAVAILABLE")                    \
   X(kTpmRc, "TpmError", "ERR_TPM_RC")                                      \
   X(kTpmResponse, "TpmError", "ERR_TPM_RESPONSE")                          \

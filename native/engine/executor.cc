@@ -16,6 +16,11 @@ constexpr size_t kPageBytes = 4096;
 
 }  // namespace
 
+Result<void> RunSettings::check() const {
+  if (!cancelled || !cancelled->load(std::memory_order_relaxed)) return {};
+  return Error{ErrorCode::kAborted, "the run was aborted"};
+}
+
 Result<std::unique_ptr<RunFrame>> RunFrame::create(std::shared_ptr<const Plan> plan, bool sealed) {
   std::unique_ptr<RunFrame> frame(new RunFrame(std::move(plan), sealed));
   if (frame->plan_->arena_is_secret && frame->plan_->arena_bytes > 0) {
@@ -84,7 +89,7 @@ void RunFrame::resolve_steps() {
   }
 }
 
-Result<void> RunFrame::run(std::span<const uint8_t* const> inputs, ThreadPool* pool, unsigned max_threads) {
+Result<void> RunFrame::run(std::span<const uint8_t* const> inputs, const RunSettings& settings) {
   current_inputs_.assign(inputs.begin(), inputs.end());
   for (const InputUse& use : input_uses_) *use.pointer = inputs[use.input];
   for (size_t i = 0; i < steps_.size(); ++i) {
@@ -93,8 +98,9 @@ Result<void> RunFrame::run(std::span<const uint8_t* const> inputs, ThreadPool* p
     args.scale = reinterpret_cast<const float*>(resolve(step.scale));
     args.shift = reinterpret_cast<const float*>(resolve(step.shift));
     args.residual = reinterpret_cast<const float*>(resolve(step.residual));
-    args.pool = pool;
-    args.max_threads = max_threads;
+    args.pool = settings.pool;
+    args.max_threads = settings.max_threads;
+    SEALEDGE_TRY(settings.check());
     if (Result<void> result = steps_[i].kernel->run(args); !result.ok()) {
       Error error = std::move(result).error();
       error.message = step.name + ": " + error.message;

@@ -1,6 +1,7 @@
 // Runs a plan: memory for the activations of one run, and the loop over the steps.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -15,6 +16,16 @@
 
 namespace sealedge {
 
+// How a run is carried out: threads, as in SessionOptions, and the flag that ends it.
+struct RunSettings {
+  ThreadPool* pool = nullptr;
+  unsigned max_threads = 0;
+  const std::atomic<bool>* cancelled = nullptr;
+
+  // kAborted once the flag is set.
+  Result<void> check() const;
+};
+
 // The activations of one run under way, with all pointers of the plan resolved once.
 class RunFrame {
  public:
@@ -26,8 +37,7 @@ class RunFrame {
 
   const Plan& plan() const { return *plan_; }
   // inputs: one pointer per graph input, aligned for its element type. Afterwards outputs are where output() says.
-  // pool and max_threads: as in SessionOptions.
-  Result<void> run(std::span<const uint8_t* const> inputs, ThreadPool* pool, unsigned max_threads);
+  Result<void> run(std::span<const uint8_t* const> inputs, const RunSettings& settings);
   const uint8_t* output(size_t index) const { return resolve(plan_->outputs[index].location); }
 
  private:

@@ -93,7 +93,8 @@ std::optional<size_t> Session::output_index(std::string_view name) const {
   return std::nullopt;
 }
 
-Result<void> Session::run(std::span<const RunInput> inputs, std::span<RunOutput> outputs) const {
+Result<void> Session::run(std::span<const RunInput> inputs, std::span<RunOutput> outputs,
+                          const RunControl& control) const {
   const std::shared_lock<std::shared_mutex> lock(impl_->mutex);
   if (!impl_->model) return Error{ErrorCode::kModelClosed, "the session was released"};
   for (const RunOutput& output : outputs) {
@@ -106,7 +107,7 @@ Result<void> Session::run(std::span<const RunInput> inputs, std::span<RunOutput>
   impl_->arena_bytes.store(plan.arena_bytes, std::memory_order_relaxed);
   impl_->step_count.store(plan.steps.size(), std::memory_order_relaxed);
 
-  Result<void> result = frame->run(bound.pointers, impl_->pool, impl_->max_threads);
+  Result<void> result = frame->run(bound.pointers, {impl_->pool, impl_->max_threads, control.cancelled});
   for (size_t i = 0; i < outputs.size() && result.ok(); ++i) {
     const size_t index = outputs[i].index;
     result = deliver_output(plan.outputs[index].fact, frame->output(index), &outputs[i]);

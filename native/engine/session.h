@@ -4,6 +4,7 @@
 //   sealed   container/open.h; graph, weights, constants and values derived from them stay in secret memory
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -51,6 +52,12 @@ struct RunInput {
   DataType type;
   std::span<const int64_t> dims;
   std::span<const uint8_t> bytes;
+};
+
+// What the caller may do to a run under way.
+struct RunControl {
+  // Looked at before every operator and every iteration of a loop; true: the run ends with kAborted. Not owned.
+  const std::atomic<bool>* cancelled = nullptr;
 };
 
 // An output of one run. Either `preallocated` is set, and the result is written there if its size is exact (otherwise
@@ -102,8 +109,9 @@ class Session {
   // Computes the outputs asked for. Thread-safe. For a sealed session the caller must be on a secret stack
   // (design decision 3), the pool's threads are anyway.
   // Fails with kInputInvalid (missing, unknown, wrong type or byte count), kShapeMismatch, kLimitExceeded,
-  // kModelClosed.
-  Result<void> run(std::span<const RunInput> inputs, std::span<RunOutput> outputs) const;
+  // kModelClosed, kAborted.
+  Result<void> run(std::span<const RunInput> inputs, std::span<RunOutput> outputs,
+                   const RunControl& control = {}) const;
 
   // Wipes and frees weights and arenas, after the runs under way have ended; later runs fail with kModelClosed.
   // Repeatable.

@@ -70,6 +70,7 @@ class SplitOp final : public Op {
  public:
   SplitOp(int64_t axis, int64_t num_outputs) : axis_(axis), num_outputs_(num_outputs) {}
   const char* op_type() const override { return "Split"; }
+  bool needs_contents(size_t input) const override { return input == 1; }
 
   Result<std::vector<TensorFact>> infer(std::span<const Operand> inputs) const override {
     const Dims& dims = inputs[0].dims;

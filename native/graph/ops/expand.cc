@@ -13,6 +13,7 @@ namespace {
 class ExpandOp final : public Op {
  public:
   const char* op_type() const override { return "Expand"; }
+  bool needs_contents(size_t input) const override { return input == 1; }
 
   // The shape may also be smaller than the input's: both broadcast against each other.
   Result<std::vector<TensorFact>> infer(std::span<const Operand> inputs) const override {
@@ -58,6 +59,7 @@ class ExpandOp final : public Op {
 class TileOp final : public Op {
  public:
   const char* op_type() const override { return "Tile"; }
+  bool needs_contents(size_t input) const override { return input == 1; }
 
   Result<std::vector<TensorFact>> infer(std::span<const Operand> inputs) const override {
     SEALEDGE_ASSIGN(const std::vector<int64_t> repeats, shape_argument(inputs[1], "repeats"));

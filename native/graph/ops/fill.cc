@@ -29,6 +29,7 @@ class ConstantOfShapeOp final : public Op {
  public:
   ConstantOfShapeOp(DataType type, std::vector<uint8_t> element) : type_(type), element_(std::move(element)) {}
   const char* op_type() const override { return "ConstantOfShape"; }
+  bool needs_contents(size_t input) const override { return input == 0; }
   Result<std::vector<TensorFact>> infer(std::span<const Operand> inputs) const override {
     SEALEDGE_ASSIGN(Dims dims, shape_argument(inputs[0], "shape"));
     return std::vector<TensorFact>{{type_, std::move(dims)}};
@@ -88,6 +89,7 @@ int64_t range_count(T start, T limit, T delta) {
 class RangeOp final : public Op {
  public:
   const char* op_type() const override { return "Range"; }
+  bool needs_contents(size_t input) const override { return true; }
 
   Result<std::vector<TensorFact>> infer(std::span<const Operand> inputs) const override {
     for (const Operand& input : inputs) {

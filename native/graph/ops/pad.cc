@@ -41,6 +41,7 @@ class PadOp final : public Op {
  public:
   explicit PadOp(PadMode mode) : mode_(mode) {}
   const char* op_type() const override { return "Pad"; }
+  bool needs_contents(size_t input) const override { return input == 1 || input == 3; }
 
   Result<std::vector<TensorFact>> infer(std::span<const Operand> inputs) const override {
     const Dims& dims = inputs[0].dims;

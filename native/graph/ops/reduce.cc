@@ -95,6 +95,7 @@ class ReduceAxesOp final : public Op {
   ReduceAxesOp(ReduceKind kind, bool keepdims, bool noop_with_empty_axes)
       : kind_(kKinds[static_cast<size_t>(kind)]), keepdims_(keepdims), noop_with_empty_axes_(noop_with_empty_axes) {}
   const char* op_type() const override { return kind_.op_type; }
+  bool needs_contents(size_t input) const override { return input == 1; }
 
   Result<std::vector<TensorFact>> infer(std::span<const Operand> inputs) const override {
     const DataType type = inputs[0].type;

@@ -38,6 +38,7 @@ Range clamp_range(int64_t start, int64_t end, int64_t step, int64_t dim) {
 class SliceOp final : public Op {
  public:
   const char* op_type() const override { return "Slice"; }
+  bool needs_contents(size_t input) const override { return input >= 1; }
 
   Result<std::vector<TensorFact>> infer(std::span<const Operand> inputs) const override {
     SEALEDGE_ASSIGN(const std::vector<Range> ranges, ranges_of(inputs));

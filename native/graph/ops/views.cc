@@ -47,6 +47,7 @@ class ReshapeOp final : public ViewOp {
  public:
   explicit ReshapeOp(bool allow_zero) : allow_zero_(allow_zero) {}
   const char* op_type() const override { return "Reshape"; }
+  bool needs_contents(size_t input) const override { return input == 1; }
 
   Result<std::vector<TensorFact>> infer(std::span<const Operand> inputs) const override {
     SEALEDGE_ASSIGN(Dims dims, shape_argument(inputs[1], "shape"));
@@ -106,6 +107,7 @@ class FlattenOp final : public ViewOp {
 class SqueezeOp final : public ViewOp {
  public:
   const char* op_type() const override { return "Squeeze"; }
+  bool needs_contents(size_t input) const override { return input == 1; }
 
   Result<std::vector<TensorFact>> infer(std::span<const Operand> inputs) const override {
     const Dims& dims = inputs[0].dims;
@@ -127,6 +129,7 @@ class SqueezeOp final : public ViewOp {
 class UnsqueezeOp final : public ViewOp {
  public:
   const char* op_type() const override { return "Unsqueeze"; }
+  bool needs_contents(size_t input) const override { return input == 1; }
 
   Result<std::vector<TensorFact>> infer(std::span<const Operand> inputs) const override {
     SEALEDGE_ASSIGN(const std::vector<int64_t> axes, shape_argument(inputs[1], "axes"));

@@ -122,7 +122,7 @@ void expect_reference_outputs_one_piece_at_a_time(const Model& model, ThreadPool
     ASSERT_TRUE(frames.ok()) << frames.error().message;
     const auto frame = (*frames)->take();
     ASSERT_TRUE(frame.ok()) << frame.error().message;
-    const auto result = (*frame)->run(bound->pointers, pool, 0);
+    const auto result = (*frame)->run(bound->pointers, {.pool = pool});
     ASSERT_TRUE(result.ok()) << result.error().message;
     for (const Json& json : test_case["outputs"].items) {
       const CaseTensor expected(folder, json);
