@@ -18,6 +18,7 @@ Error in_node(const Node& node, Error error) {
 // The epilogue's vectors as kernels may rely on them.
 Result<EpilogueSetup> epilogue_of(const Graph& graph, const Node& node) {
   EpilogueSetup setup;
+  if (!node.has_epilogue()) return setup;  // its first output may be one that nobody reads
   setup.has_scale = node.scale != kNoValue;
   setup.has_shift = node.shift != kNoValue;
   setup.has_residual = node.residual != kNoValue;

@@ -18,7 +18,13 @@ void plain(NodeImport& node) {
 void identity(NodeImport& node) { node.alias_output(node.input(0)); }
 
 void cast(NodeImport& node) {
-  if (node.opset() < 6) return node.unsupported("type name as string (opset < 6)");
+  if (!node.has("to")) return node.invalid("attribute 'to' is missing");
+  if (node.opset() < 6) {
+    const std::string_view name = node.get_string("to", "");
+    const DataType type = data_type_of_name(name);
+    if (data_type_size_bytes(type) == 0) return node.unsupported("cast to type " + printable(name));
+    return node.emit(make_cast(type), {node.input(0)});
+  }
   const int64_t to = node.get_int("to", 0);
   const auto type = to > 0 && to < 256 ? static_cast<DataType>(to) : DataType::kUndefined;
   if (data_type_size_bytes(type) == 0) return node.unsupported("cast to type " + std::to_string(to));
@@ -74,9 +80,8 @@ void flatten(NodeImport& node) { node.emit(make_flatten(node.get_int("axis", 1))
 void gather(NodeImport& node) { node.emit(make_gather(node.get_int("axis", 0)), node.inputs()); }
 
 void pad(NodeImport& node) {
-  if (node.opset() < 2) return node.unsupported("opset < 2");
   const std::string mode(node.get_string("mode", "constant"));
-  const ValueId pads = input_or_ints(node, 1, "pads", 11);
+  const ValueId pads = input_or_ints(node, 1, node.opset() < 2 ? "paddings" : "pads", 11);
   if (pads == kNoValue) return node.invalid("pads are missing");
   const ValueId value = input_or_scalar(node, 2, "value", 11);
   node.emit(make_pad(mode), {node.input(0), pads, value, node.opset() >= 18 ? node.input(3) : kNoValue});
@@ -103,7 +108,8 @@ void slice(NodeImport& node) {
 }
 
 void split(NodeImport& node) {
-  const ValueId sizes = input_or_ints(node, 1, "split", 13);
+  // Split-1 had both forms.
+  const ValueId sizes = node.has_input(1) ? node.input(1) : input_or_ints(node, 1, "split", 13);
   const int64_t count = node.get_int("num_outputs", static_cast<int64_t>(node.output_count()));
   if (count != static_cast<int64_t>(node.output_count())) return node.invalid("num_outputs differs from the outputs");
   node.emit(make_split(node.get_int("axis", 0), count), {node.input(0), sizes});
@@ -118,7 +124,7 @@ void unsqueeze(NodeImport& node) {
 }
 
 void tile(NodeImport& node) {
-  if (node.opset() < 6) return node.unsupported("opset < 6");
+  if (node.opset() < 6) return legacy_tile(node);
   node.emit(make_tile(), node.inputs());
 }
 
@@ -141,7 +147,7 @@ constexpr auto kImporters = std::to_array<OpImporter>({
     {"Slice", 1, 5, slice},
     {"Split", 1, 2, split},
     {"Squeeze", 1, 2, squeeze},
-    {"Tile", 2, 2, tile},
+    {"Tile", 2, 3, tile},
     {"Transpose", 1, 1, transpose},
     {"Unsqueeze", 1, 2, unsqueeze},
 });

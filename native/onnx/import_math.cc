@@ -34,8 +34,11 @@ void mean(NodeImport& node) {
   for (size_t i = 1; i < node.input_count(); ++i) {
     total = node.emit_inner(make_binary(BinaryKind::kAdd), {total, node.input(i)});
   }
-  node.emit(make_binary(BinaryKind::kDiv), {total, node.make_scalar(static_cast<float>(node.input_count()))});
+  const ValueId count = scalar_like(node, static_cast<double>(node.input_count()), node.input(0));
+  node.emit(make_binary(BinaryKind::kDiv), {total, count});
 }
+
+void prelu(NodeImport& node) { node.emit(make_binary(BinaryKind::kPRelu), {node.input(0), legacy_slope(node)}); }
 
 void mod(NodeImport& node) {
   const bool fmod = node.get_int("fmod", 0) != 0;
@@ -87,12 +90,14 @@ void gemm(NodeImport& node) {
 
   ValueId result = node.emit_inner(product, factors);
   if (alpha != 1.0f) {
-    const std::vector<ValueId> scaled = {result, node.make_scalar(alpha)};
+    const std::vector<ValueId> scaled = {result, scalar_like(node, static_cast<double>(alpha), node.input(0))};
     if (!add_c) return node.emit(make_binary(BinaryKind::kMul), scaled);
     result = node.emit_inner(make_binary(BinaryKind::kMul), scaled);
   }
   ValueId c = node.input(2);
-  if (beta != 1.0f) c = node.emit_inner(make_binary(BinaryKind::kMul), {c, node.make_scalar(beta)});
+  if (beta != 1.0f) {
+    c = node.emit_inner(make_binary(BinaryKind::kMul), {c, scalar_like(node, static_cast<double>(beta), c)});
+  }
   node.emit(make_binary(BinaryKind::kAdd), {result, c});
 }
 
@@ -147,7 +152,7 @@ constexpr auto kImporters = std::to_array<OpImporter>({
     {"Neg", 1, 1, unary<UnaryKind::kNeg>},
     {"Not", 1, 1, unary<UnaryKind::kNot>},
     {"Or", 2, 2, binary<BinaryKind::kOr>},
-    {"PRelu", 2, 2, binary<BinaryKind::kPRelu>},
+    {"PRelu", 2, 2, prelu},
     {"Pow", 2, 2, binary<BinaryKind::kPow>},
     {"Reciprocal", 1, 1, unary<UnaryKind::kReciprocal>},
     {"ReduceL1", 1, 2, reduce<ReduceKind::kL1>},

@@ -1,6 +1,7 @@
 // op_type -> op: layers.
 #include <array>
 
+#include "graph/ops/legacy_forms.h"
 #include "onnx/legacy.h"
 #include "onnx/node_import.h"
 
@@ -56,23 +57,40 @@ void global_pool(NodeImport& node) {
   node.emit(make_global_pool(kKind), {node.input(0)});
 }
 
+// BatchNormalization-14: Y by the batch's own statistics, and running = running * momentum + current * (1 - momentum).
+void batch_normalization_training(NodeImport& node) {
+  const auto momentum = static_cast<double>(node.get_float("momentum", 0.9f));
+  const ValueId mean = node.add_inner(), variance = node.add_inner();
+  node.emit_to(make_batch_statistics(), {node.input(0)}, {mean, variance});
+  const auto running = [&](ValueId before, ValueId current, ValueId output) {
+    if (output == kNoValue) return;
+    const auto scaled = [&](ValueId value, double factor) {
+      return node.emit_inner(make_binary(BinaryKind::kMul), {value, scalar_like(node, factor, value)});
+    };
+    node.emit_to(make_binary(BinaryKind::kAdd), {scaled(before, momentum), scaled(current, 1 - momentum)}, {output});
+  };
+  running(node.input(3), mean, node.output(1));
+  running(node.input(4), variance, node.output(2));
+  node.emit_to(make_batch_norm(node.get_float("epsilon", 1e-5f)),
+               {node.input(0), node.input(1), node.input(2), mean, variance}, {node.output(0)});
+}
+
 void batch_normalization(NodeImport& node) {
-  if (node.opset() < 9 && node.get_int("spatial", 1) == 0) return node.unsupported("spatial = 0");
-  if (node.opset() >= 14 && node.get_int("training_mode", 0) != 0) return node.unsupported("training mode");
+  if (node.opset() >= 14 && node.get_int("training_mode", 0) != 0) return batch_normalization_training(node);
   for (size_t i = 1; i < node.output_count(); ++i) {
-    if (node.wants_output(i)) return node.unsupported("training outputs");
+    if (node.wants_output(i)) return node.unsupported("training outputs (opset < 14)");
   }
+  if (node.opset() < 9 && node.get_int("spatial", 1) == 0) return legacy_batch_normalization_per_element(node);
   node.emit(make_batch_norm(node.get_float("epsilon", 1e-5f)), node.inputs());
 }
 
-// Inference: output 0 is the input. The mask of a Dropout that does nothing is all true; nobody exports a use of it.
+// Dropout drops nothing outside training. Before opset 7 is_test said so, with a default of 0 that no model which is
+// only run can have meant: what it asks for is random. From opset 12 on training_mode is an input, decided when known.
 void dropout(NodeImport& node) {
-  if (node.wants_output(1)) return node.unsupported("output mask");
-  if (node.has_input(2)) {
-    const Constant* training = node.constant(node.input(2));
-    if (!training || !training->data || training->data[0] != 0) return node.unsupported("training mode");
-  }
-  node.alias_output(node.input(0));
+  const bool may_train = node.opset() >= 12 && node.has_input(2);
+  if (!node.wants_output(1) && !may_train) return node.alias_output(node.input(0));
+  node.emit(make_dropout(node.opset() < 10 ? DataType::kUndefined : DataType::kBool),
+            {node.input(0), may_train ? node.input(1) : kNoValue, may_train ? node.input(2) : kNoValue});
 }
 
 // Before opset 13 the axis splits the tensor into rows and columns; from 13 on it is one dimension.

@@ -56,31 +56,23 @@ const TensorFact* NodeImport::constant_fact(ValueId id) const {
   return constant(id) ? &graph_->values[id].fact : nullptr;
 }
 
-void NodeImport::emit(OpPtr op, std::vector<ValueId> inputs) {
+void NodeImport::emit(OpPtr op, std::vector<ValueId> inputs) { emit_to(std::move(op), std::move(inputs), outputs_); }
+
+ValueId NodeImport::emit_inner(OpPtr op, std::vector<ValueId> inputs) {
+  const ValueId result = add_inner();
+  emit_to(std::move(op), std::move(inputs), {result});
+  return result;
+}
+
+void NodeImport::emit_to(OpPtr op, std::vector<ValueId> inputs, std::vector<ValueId> outputs) {
   if (!op) return unsupported("not in this engine");
   if (error_) return;
   Node node;
   node.op = std::move(op);
   node.name = proto_.name;
   node.inputs = std::move(inputs);
-  node.outputs = outputs_;
+  node.outputs = std::move(outputs);
   graph_->nodes.push_back(std::move(node));
-}
-
-ValueId NodeImport::emit_inner(OpPtr op, std::vector<ValueId> inputs) {
-  const ValueId result = graph_->add_value({});
-  if (!op) {
-    unsupported("not in this engine");
-    return result;
-  }
-  if (error_) return result;
-  Node node;
-  node.op = std::move(op);
-  node.name = proto_.name;
-  node.inputs = std::move(inputs);
-  node.outputs = {result};
-  graph_->nodes.push_back(std::move(node));
-  return result;
 }
 
 uint8_t* NodeImport::allocate(size_t size_bytes) {

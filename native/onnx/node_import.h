@@ -53,6 +53,9 @@ class NodeImport {
   // --- building
   // A node that makes this ONNX node's outputs. A null op: the engine has no such operator.
   void emit(OpPtr op, std::vector<ValueId> inputs);
+  // A value that only nodes in between see, and a node that makes these values.
+  ValueId add_inner() { return graph_->add_value({}); }
+  void emit_to(OpPtr op, std::vector<ValueId> inputs, std::vector<ValueId> outputs);
   // A node in between; returns its one output.
   ValueId emit_inner(OpPtr op, std::vector<ValueId> inputs);
   // Output 0 is another name for this value.

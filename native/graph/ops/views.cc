@@ -5,6 +5,7 @@
 
 #include "core/checked.h"
 #include "graph/ops.h"
+#include "graph/ops/legacy_forms.h"
 #include "graph/ops/support.h"
 
 namespace sealedge {
@@ -168,6 +169,17 @@ class BroadcastAxisOp final : public ViewOp {
   int64_t axis_;
 };
 
+class ChannelSlopeOp final : public ViewOp {
+ public:
+  const char* op_type() const override { return "ChannelSlope"; }
+
+  Result<std::vector<TensorFact>> infer(std::span<const Operand> inputs) const override {
+    Dims dims = inputs[0].dims;
+    if (dims.size() == 1 && dims[0] != 1 && inputs[1].dims.size() > 2) dims.resize(inputs[1].dims.size() - 1, 1);
+    return same_elements(inputs[0], std::move(dims));
+  }
+};
+
 }  // namespace
 
 OpPtr make_reshape(bool allow_zero) { return std::make_shared<ReshapeOp>(allow_zero); }
@@ -175,6 +187,7 @@ OpPtr make_flatten(int64_t axis) { return std::make_shared<FlattenOp>(axis); }
 OpPtr make_squeeze() { return std::make_shared<SqueezeOp>(); }
 OpPtr make_unsqueeze() { return std::make_shared<UnsqueezeOp>(); }
 OpPtr make_identity() { return std::make_shared<IdentityOp>(); }
+OpPtr make_channel_slope() { return std::make_shared<ChannelSlopeOp>(); }
 OpPtr make_broadcast_axis(int64_t axis) { return std::make_shared<BroadcastAxisOp>(axis); }
 
 }  // namespace sealedge
