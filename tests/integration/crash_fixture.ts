@@ -13,7 +13,7 @@ import { type Json, ROOT, sealedge, VerifierProcess } from './processes.js';
 
 export const COUNTER_INDEX = 0x01805f00;
 
-export type DeviceStep = 'init' | 'fetch-key' | 'run';
+export type DeviceStep = 'init' | 'fetch-key' | 'renew' | 'run';
 
 export class CrashFixture {
   readonly verifier: VerifierProcess;
@@ -100,7 +100,7 @@ export class CrashDevice {
   ) {}
 
   /** The arguments of one step. */
-  command(step: DeviceStep): string[] {
+  async command(step: DeviceStep): Promise<string[]> {
     const { gate, tpm, directory } = this.fixture;
     const device = ['--dir', this.directory, '--tcti', tpm.tcti];
     const counter = ['--counter-index', `0x${COUNTER_INDEX.toString(16)}`];
@@ -108,12 +108,13 @@ export class CrashDevice {
     return {
       init: ['device', 'init', '--verifier', gate.url, '--fleet', FLEET, ...counter, ...device],
       'fetch-key': ['device', 'fetch-key', 'motor', ...device],
+      renew: ['device', 'fetch-key', '--renew', step === 'renew' ? await this.keyId() : '', ...device],
       run: ['device', 'run', join(directory, 'motor-2.sealed'), '--input', input, ...device],
     }[step];
   }
 
-  must(step: DeviceStep): Promise<Json> {
-    return this.fixture.must(...this.command(step));
+  async must(step: DeviceStep): Promise<Json> {
+    return this.fixture.must(...(await this.command(step)));
   }
 
   /** After a kill: does the step again, which must succeed and leave nothing half-written. */
@@ -123,6 +124,20 @@ export class CrashDevice {
     await this.must(step);
     const found = await readdir(this.directory, { recursive: true });
     expect(found.filter((name) => name.includes('.tmp-'))).toEqual([]);
+  }
+
+  /** Of the one key that it holds. */
+  async keyId(): Promise<string> {
+    const [file = '', ...others] = (await readdir(join(this.directory, 'keys'))).filter((name) =>
+      name.endsWith('.json'),
+    );
+    expect(others).toEqual([]);
+    return file.replace('.json', '');
+  }
+
+  /** What it keeps of that key. */
+  async keyFile(): Promise<Json> {
+    return JSON.parse(await readFile(join(this.directory, 'keys', `${await this.keyId()}.json`), 'utf8'));
   }
 
   async counterBase(): Promise<bigint> {

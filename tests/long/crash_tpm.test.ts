@@ -2,11 +2,10 @@
  * kill -9 of the device just before and just after the TPM executes each command that changes something for good, then resume
  * (PROTOCOL.md "Crash and resume"). Long: every case is several processes.
  */
-import { readFile } from 'node:fs/promises';
 import { Tpm } from 'node-tpm2-tss';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { COUNTER_INDEX, CrashFixture, type DeviceStep } from '../integration/crash_fixture.js';
-import { outcomeOf, startSealedge } from '../integration/processes.js';
+import { killTree, outcomeOf, startSealedge } from '../integration/processes.js';
 import { missingSwtpmTool } from '../support/swtpm.js';
 
 const COMMANDS: [name: string, code: number, step: DeviceStep][] = [
@@ -31,16 +30,10 @@ describe.skipIf(missingSwtpmTool)('device killed', () => {
       const device = await fixture.newDevice();
       if (step !== 'init') await device.must('init');
       if (step === 'run') await device.must('fetch-key');
-      const child = startSealedge(device.command(step));
-      let dead: Promise<void> | undefined;
-      tpm.interfere((exchange) => {
-        if (exchange.commandCode !== commandCode || dead !== undefined) return undefined;
-        dead = killTree(child.pid as number);
-        return { drop };
-      });
+      const child = startSealedge(await device.command(step));
+      const killed = tpm.killAt(commandCode, drop, () => killTree(child));
       expect((await outcomeOf(child)).code).not.toBe(0);
-      await dead;
-      tpm.interfere();
+      await killed;
       // With the power, so that no connection of the dead is left for the TPM to wait on.
       await fixture.swtpm.reset();
       await device.resume(step);
@@ -54,15 +47,3 @@ describe.skipIf(missingSwtpmTool)('device killed', () => {
     return (await direct.nvRead({ nvIndex: COUNTER_INDEX, size: 8 })).readBigUInt64BE();
   }
 });
-
-/** `device run` computes in a child of its own: both are killed. */
-async function killTree(pid: number): Promise<void> {
-  const children = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ').filter(Boolean);
-  for (const one of [...children.map(Number), pid]) {
-    try {
-      process.kill(one, 'SIGKILL');
-    } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code !== 'ESRCH') throw cause;
-    }
-  }
-}

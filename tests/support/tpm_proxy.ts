@@ -50,6 +50,8 @@ export class TpmProxy {
     await proxy.#listen(`${proxy.#path}.ctrl`, (socket) => {
       const upstream = connect(`${proxy.#upstream}.ctrl`);
       upstream.on('error', () => socket.destroy());
+      // A client that was killed resets its end, which a pipe does not pass on; swtpm serves nobody else until this one has gone.
+      socket.on('close', () => upstream.destroy());
       socket.pipe(upstream).pipe(socket);
     });
     return proxy;
@@ -59,6 +61,21 @@ export class TpmProxy {
   interfere(interference: (exchange: Exchange, index: number) => Interference | undefined = () => undefined): void {
     this.#interference = interference;
     this.#count = 0;
+  }
+
+  /**
+   * At the first command `commandCode` from now on: calls `kill` while the command or its response is held back, then breaks the
+   * connection. Settles when `kill` has.
+   */
+  killAt(commandCode: number, drop: 'command' | 'response', kill: () => Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.interfere((exchange) => {
+        if (exchange.commandCode !== commandCode) return undefined;
+        this.interfere();
+        kill().then(resolve, reject);
+        return { drop };
+      });
+    });
   }
 
   /** How many commands came since {@link interfere}. */
