@@ -131,7 +131,7 @@ void NodeImport::invalid(std::string reason) {
 const OpImporter* find_importer(std::string_view op_type) {
   static const auto* const table = [] {
     auto* map = new std::unordered_map<std::string_view, const OpImporter*>;
-    for (auto family : {math_importers(), nn_importers(), array_importers()}) {
+    for (auto family : {math_importers(), nn_importers(), array_importers(), selection_importers()}) {
       for (const OpImporter& importer : family) map->emplace(importer.op_type, &importer);
     }
     return map;
