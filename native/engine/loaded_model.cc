@@ -48,9 +48,9 @@ Result<void> plan_fixed_dims(LoadedModel* model) {
 
 Result<std::unique_ptr<LoadedModel>> LoadedModel::load(std::span<const uint8_t> bytes, ExternalData* external,
                                                        ConstantStore::Kind kind, const SessionOptions& options) {
-  SEALEDGE_ASSIGN(const ModelProto proto, parse_model(bytes));
-  auto model = std::make_unique<LoadedModel>(kind);
-  SEALEDGE_ASSIGN(ImportedModel imported, import_model(proto, &model->store));
+  SEALEDGE_ASSIGN(const ModelProto proto, parse_model(bytes, options.limits));
+  auto model = std::make_unique<LoadedModel>(kind, options.limits);
+  SEALEDGE_ASSIGN(ImportedModel imported, import_model(proto, &model->store, options.limits));
   SEALEDGE_ASSIGN(const LoadStatistics statistics, load_constants(&imported, external, &model->store));
   model->graph = std::move(imported.graph);
   model->node_count = proto.graph.nodes.size();
@@ -61,7 +61,6 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(std::span<const uint8_t> 
 
   PlanOptions plan_options;
   plan_options.constants = kind;
-  plan_options.max_arena_bytes = options.max_arena_bytes;
   plan_options.threads = options.pool ? options.pool->slot_count() : 1;
   model->plans = std::make_unique<PlanCache>(&model->graph, &model->derived, plan_options, options.max_cached_plans);
   SEALEDGE_TRY(plan_fixed_dims(model.get()));

@@ -16,7 +16,8 @@
 namespace sealedge {
 
 struct LoadedModel {
-  explicit LoadedModel(ConstantStore::Kind kind) : store(kind), derived(&store) {}
+  LoadedModel(ConstantStore::Kind kind, const ModelLimits& limits)
+      : store(kind, limits.max_constant_bytes), derived(&store) {}
 
   // `bytes` is a ModelProto; neither it nor external data is needed afterwards. When the model fixes all input dims it
   // is planned too, so that a model which cannot run is refused here.

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/result.h"
+#include "graph/limits.h"
 #include "graph/tensor.h"
 
 namespace sealedge {
@@ -28,8 +29,8 @@ struct SessionOptions {
   ThreadPool* pool = nullptr;
   // Threads of the pool that one operator may use, the caller included. 0: all of them.
   unsigned max_threads = 0;
-  // Activations of one run, beyond which a plan is refused with ERR_LIMIT_EXCEEDED.
-  size_t max_arena_bytes = size_t{4} << 30;
+  // Beyond which a model, or a run of it, is refused with ERR_LIMIT_EXCEEDED.
+  ModelLimits limits;
   // Plans kept for different input shapes; the least recently used goes first.
   size_t max_cached_plans = 8;
 };

@@ -8,7 +8,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   sealedge::SessionOptions options;
-  options.max_arena_bytes = size_t{1} << 20;
+  options.limits.max_arena_bytes = size_t{1} << 20;
   auto session = sealedge::Session::create_from_bytes({data, size}, options);
   if (!session.ok()) return 0;
 

@@ -18,7 +18,8 @@ constexpr size_t kLargestChunkBytes = 256 * 1024;
 
 }  // namespace
 
-ConstantStore::ConstantStore(Kind kind) : kind_(kind), next_chunk_bytes_(kFirstChunkBytes) {}
+ConstantStore::ConstantStore(Kind kind, size_t max_bytes)
+    : kind_(kind), max_bytes_(max_bytes), next_chunk_bytes_(kFirstChunkBytes) {}
 
 void ConstantStore::FreeBytes::operator()(uint8_t* data) const { std::free(data); }
 
@@ -46,6 +47,11 @@ Result<uint8_t*> ConstantStore::allocate(size_t size_bytes) {
   }
   rounded = std::max(rounded & ~(kAlignment - 1), kAlignment);
   const std::lock_guard<std::mutex> lock(mutex_);
+  if (rounded > max_bytes_ || allocated_bytes_ > max_bytes_ - rounded) {
+    return Error{ErrorCode::kLimitExceeded, "model constants: expected at most " + std::to_string(max_bytes_) +
+                                                " bytes, got " + std::to_string(allocated_bytes_) + " and " +
+                                                std::to_string(rounded) + " more"};
+  }
   if (rounded > kLargestChunkBytes / 2) {
     SEALEDGE_ASSIGN(Chunk chunk, new_chunk(rounded));
     allocated_bytes_ += rounded;

@@ -17,7 +17,8 @@ namespace sealedge {
 class ConstantStore {
  public:
   enum class Kind : uint8_t { kOrdinary, kSecret };
-  explicit ConstantStore(Kind kind);
+  // Beyond max_bytes in all, allocate() fails with kLimitExceeded.
+  explicit ConstantStore(Kind kind, size_t max_bytes = SIZE_MAX);
   ConstantStore(const ConstantStore&) = delete;
   ConstantStore& operator=(const ConstantStore&) = delete;
 
@@ -42,6 +43,7 @@ class ConstantStore {
   Result<Chunk> new_chunk(size_t size_bytes) const;
 
   const Kind kind_;
+  const size_t max_bytes_;
   mutable std::mutex mutex_;
   std::vector<Chunk> chunks_;
   size_t current_ = SIZE_MAX;  // the chunk that small constants are put into

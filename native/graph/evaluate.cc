@@ -54,7 +54,7 @@ Result<void> infer_node(Graph* graph, const Node& node) {
   }
   for (size_t i = 0; i < node.outputs.size(); ++i) {
     if (node.outputs[i] == kNoValue) continue;
-    if (auto size = checked_size_bytes((*facts)[i]); !size.ok()) {
+    if (auto size = checked_size_bytes((*facts)[i], graph->limits.max_tensor_bytes); !size.ok()) {
       Error error = std::move(size).error();
       error.message = describe_node(node) + ": " + error.message;
       return error;

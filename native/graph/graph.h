@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "graph/limits.h"
 #include "graph/op.h"
 #include "graph/ops.h"
 #include "graph/tensor.h"
@@ -81,6 +82,7 @@ struct Graph {
   std::vector<Node> nodes;  // every input is a graph input, a constant or an output of an earlier node
   std::vector<ValueId> inputs;
   std::vector<ValueId> outputs;
+  ModelLimits limits;
 
   ValueId add_value(Value value);
   // How often each value is read, by nodes and as graph output.

@@ -51,7 +51,7 @@ class Planner {
 
   Result<void> run(const std::vector<TensorFact>& inputs, DerivedConstants* derived) {
     for (size_t i = 0; i < inputs.size(); ++i) {
-      SEALEDGE_TRY(checked_size_bytes(inputs[i]));
+      SEALEDGE_TRY(checked_size_bytes(inputs[i], graph_.limits.max_tensor_bytes));
       graph_.values[graph_.inputs[i]].fact = inputs[i];
       plan_->input_dims.push_back(inputs[i].dims);
     }
@@ -63,7 +63,7 @@ class Planner {
     graph_.remove_dead_nodes();
 
     SEALEDGE_TRY(prepare_kernels());
-    SEALEDGE_ASSIGN(const MemoryPlan memory, plan_memory(graph_, scratch_bytes_, options_.max_arena_bytes));
+    SEALEDGE_ASSIGN(const MemoryPlan memory, plan_memory(graph_, scratch_bytes_, graph_.limits.max_arena_bytes));
     return make_steps(memory);
   }
 
@@ -158,7 +158,7 @@ WeightPlacement wanted_placement(const Graph& graph, const Node& node, size_t in
 Result<std::unique_ptr<const Plan>> make_plan(const Graph& model, const std::vector<TensorFact>& inputs,
                                               DerivedConstants* derived, const PlanOptions& options) {
   auto plan = std::make_unique<Plan>();
-  plan->constants = std::make_unique<ConstantStore>(options.constants);
+  plan->constants = std::make_unique<ConstantStore>(options.constants, model.limits.max_constant_bytes);
   SEALEDGE_TRY(Planner(model, options, plan.get()).run(inputs, derived));
   return std::unique_ptr<const Plan>(std::move(plan));
 }

@@ -45,7 +45,6 @@ struct Plan {
 
 struct PlanOptions {
   ConstantStore::Kind constants = ConstantStore::Kind::kOrdinary;
-  size_t max_arena_bytes = SIZE_MAX;
   unsigned threads = 1;
 };
 

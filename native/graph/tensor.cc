@@ -81,6 +81,16 @@ Result<size_t> checked_size_bytes(const TensorFact& fact) {
   return static_cast<size_t>(count) * element_size;  // at most 2^40 * 8
 }
 
+Result<size_t> checked_size_bytes(const TensorFact& fact, size_t max_bytes) {
+  SEALEDGE_ASSIGN(const size_t size_bytes, checked_size_bytes(fact));
+  if (size_bytes > max_bytes) {
+    return Error{ErrorCode::kLimitExceeded,
+                 "a tensor " + dims_to_string(fact.dims) + " of " + data_type_name(fact.type) + ": expected at most " +
+                     std::to_string(max_bytes) + " bytes, got " + std::to_string(size_bytes)};
+  }
+  return size_bytes;
+}
+
 std::vector<int64_t> strides_of(const Dims& dims, Format format) {
   const size_t rank = dims.size();
   std::vector<int64_t> strides(rank, 1);

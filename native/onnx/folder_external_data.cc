@@ -1,20 +1,19 @@
 #include "onnx/folder_external_data.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <cstring>
-#include <vector>
+
+#include "core/file_below.h"
 
 namespace sealedge {
 
 namespace {
 
-// A hostile model names files of its own; this many are open at once at most.
-constexpr size_t kMaxFiles = 64;
+// Open at once. Some exporters write one file per tensor.
+constexpr size_t kMaxOpenFiles = 64;
 
 Error refused(const TensorProto& tensor, const std::string& why) {
   return Error{ErrorCode::kModelInvalid, "external data of tensor '" + printable(tensor.name) + "': " + why};
@@ -25,53 +24,22 @@ bool parse_decimal(std::string_view text, uint64_t* value) {
   return status == std::errc() && end == text.data() + text.size();
 }
 
-// The components of a relative path that stays below its folder; empty when it does not.
-std::vector<std::string> split_location(const std::string& location) {
-  std::vector<std::string> components;
-  if (location.find('\0') != std::string::npos || location.starts_with('/')) return {};
-  for (size_t at = 0; at <= location.size();) {
-    const size_t end = std::min(location.find('/', at), location.size());
-    const std::string component = location.substr(at, end - at);
-    if (component.empty() || component == "..") return {};
-    if (component != ".") components.push_back(component);
-    at = end + 1;
-  }
-  return components;
-}
-
 }  // namespace
 
-FolderExternalData::~FolderExternalData() {
+FolderExternalData::~FolderExternalData() { close_all(); }
+
+void FolderExternalData::close_all() {
   for (const auto& [location, file] : files_) ::close(file.descriptor);
+  files_.clear();
 }
 
 Result<FolderExternalData::File> FolderExternalData::open(const std::string& location) {
   if (const auto found = files_.find(location); found != files_.end()) return found->second;
-  const auto unreadable = [&](const std::string& why) {
-    return Error{ErrorCode::kFileUnreadable, "external data file '" + printable(location) + "': " + why};
-  };
-  if (files_.size() == kMaxFiles) return unreadable("more than " + std::to_string(kMaxFiles) + " files");
-  const std::vector<std::string> components = split_location(location);
-  if (components.empty()) return unreadable("expected a path below the model's folder");
-
-  // One component at a time, so that no link is followed anywhere on the way.
-  int at = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  for (size_t i = 0; i < components.size() && at >= 0; ++i) {
-    const bool last = i + 1 == components.size();
-    const int flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC | (last ? O_NONBLOCK : O_DIRECTORY);
-    const int next = ::openat(at, components[i].c_str(), flags);
-    const int error = errno;
-    ::close(at);
-    errno = error;
-    at = next;
-  }
-  if (at < 0) return unreadable(errno == ELOOP ? "is a symbolic link" : std::strerror(errno));
-  struct stat status;
-  if (::fstat(at, &status) != 0 || !S_ISREG(status.st_mode)) {
-    ::close(at);
-    return unreadable("is not a regular file");
-  }
-  const File file{at, static_cast<uint64_t>(status.st_size)};
+  // Tensors are read in file order, so what was opened long ago is hardly asked for again.
+  if (files_.size() == kMaxOpenFiles) close_all();
+  SEALEDGE_ASSIGN(const OpenFile opened,
+                  open_file_below(folder_, location, "external data file '" + printable(location) + "'"));
+  const File file{opened.descriptor, opened.size_bytes};
   files_.emplace(location, file);
   return file;
 }
@@ -81,12 +49,18 @@ Result<const uint8_t*> FolderExternalData::row_major(const TensorProto& tensor, 
   std::string location;
   uint64_t offset = 0;
   uint64_t length = size_bytes;
-  for (const auto& [key, value] : tensor.external_data) {
-    bool valid = true;
-    if (key == "location") location = value;
-    if (key == "offset") valid = parse_decimal(value, &offset);
-    if (key == "length") valid = parse_decimal(value, &length);
-    if (!valid) return refused(tensor, "malformed " + std::string(key));
+  for (size_t i = 0; i < tensor.external_data.size(); ++i) {
+    const auto& [key, value] = tensor.external_data[i];
+    if (key != "location" && key != "offset" && key != "length") continue;  // checksum, and what other tools leave
+    const auto same_key = [&](const auto& entry) { return entry.first == key; };
+    if (std::count_if(tensor.external_data.begin(), tensor.external_data.end(), same_key) > 1) {
+      return refused(tensor, "'" + std::string(key) + "' is given twice");
+    }
+    if (key == "location") {
+      location = value;
+    } else if (!parse_decimal(value, key == "offset" ? &offset : &length)) {
+      return refused(tensor, std::string(key) + ": expected a number of bytes, got '" + printable(value) + "'");
+    }
   }
   if (length != size_bytes) {
     return refused(tensor, "expected " + std::to_string(size_bytes) + " bytes, got " + std::to_string(length));

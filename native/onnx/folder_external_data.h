@@ -8,8 +8,7 @@
 
 namespace sealedge {
 
-// Refused: absolute locations, "..", symbolic links anywhere below the folder, anything but regular files, ranges past
-// the end.
+// Refused: what core/file_below.h refuses, ranges past the end.
 class FolderExternalData final : public ExternalData {
  public:
   explicit FolderExternalData(std::string folder) : folder_(std::move(folder)) {}
@@ -28,6 +27,7 @@ class FolderExternalData final : public ExternalData {
     uint64_t size_bytes;
   };
   Result<File> open(const std::string& location);
+  void close_all();
 
   std::string folder_;
   std::map<std::string, File> files_;

@@ -2,9 +2,8 @@
 
 #include <algorithm>
 #include <memory>
-#include <unordered_map>
-#include <unordered_set>
 
+#include "core/keyed_hash.h"
 #include "graph/passes/fold_constants.h"
 #include "onnx/node_import.h"
 #include "onnx/node_order.h"
@@ -19,7 +18,10 @@ Error invalid(std::string message) { return Error{ErrorCode::kModelInvalid, std:
 
 class Importer {
  public:
-  Importer(const ModelProto& model, ConstantStore* store) : model_(model), graph_(result_.graph), store_(store) {}
+  Importer(const ModelProto& model, ConstantStore* store, const ModelLimits& limits)
+      : model_(model), graph_(result_.graph), store_(store) {
+    graph_.limits = limits;
+  }
 
   Result<ImportedModel> run() {
     SEALEDGE_TRY(check_versions());
@@ -36,10 +38,23 @@ class Importer {
 
  private:
   Result<void> check_versions() {
+    if (model_.ir_version < 0 || model_.ir_version > kNewestIrVersion) {
+      return invalid("IR version: expected at most " + std::to_string(kNewestIrVersion) + ", got " +
+                     std::to_string(model_.ir_version));
+    }
+    NameSet domains;
+    for (const OperatorSet& opset : model_.opset_imports) {
+      const std::string domain = opset.domain.empty() ? "ai.onnx" : printable(opset.domain);
+      if (!domains.insert(opset.domain).second) return invalid("operator set '" + domain + "' is imported twice");
+      if (opset.version < 1) {
+        return invalid("operator set '" + domain + "': expected a version from 1, got " +
+                       std::to_string(opset.version));
+      }
+    }
     opset_ = model_.opset_version();
     if (opset_ == 0 && model_.opset_imports.empty()) opset_ = 1;  // IR version 1 and 2 name none
     // A model of other domains only needs no version of this one; its nodes are reported as unsupported.
-    if (opset_ < 0 || opset_ > kNewestOpset) {
+    if (opset_ > kNewestOpset) {
       return Error{ErrorCode::kOpUnsupported,
                    "operator set: expected at most " + std::to_string(kNewestOpset) + ", got " + std::to_string(opset_),
                    {{"domain", "ai.onnx"}, {"opsetVersion", std::to_string(opset_)}}};
@@ -57,7 +72,7 @@ class Importer {
     constant->source = result_.sources.size();
     result_.sources.push_back(&tensor);
     result_.source_names.push_back(name);
-    SEALEDGE_ASSIGN(const size_t size_bytes, checked_size_bytes(constant->fact));
+    SEALEDGE_ASSIGN(const size_t size_bytes, checked_size_bytes(constant->fact, graph_.limits.max_tensor_bytes));
     if (!tensor.external && size_bytes <= kInlineTensorBytes) {
       SEALEDGE_ASSIGN(uint8_t* data, store_->allocate(size_bytes));
       SEALEDGE_TRY(decode_tensor(tensor, {data, size_bytes}));
@@ -82,7 +97,7 @@ class Importer {
   }
 
   Result<void> add_inputs() {
-    std::unordered_set<std::string_view> seen;
+    NameSet seen;
     for (const ValueInfoProto& info : model_.graph.inputs) {
       if (info.name.empty()) return invalid("a graph input has no name");
       if (!seen.insert(info.name).second) return invalid("input '" + printable(info.name) + "' is listed twice");
@@ -92,6 +107,7 @@ class Importer {
         return Error{ErrorCode::kOpUnsupported, "input '" + printable(info.name) + "': type " +
                                                     std::to_string(info.elem_type) + " is not supported"};
       }
+      SEALEDGE_TRY(check_declared_size(info));
       Value value;
       value.name = info.name;
       const ValueId id = graph_.add_value(std::move(value));
@@ -102,9 +118,20 @@ class Importer {
     return {};
   }
 
+  // Dimensions that are not given may be 1.
+  Result<void> check_declared_size(const ValueInfoProto& info) const {
+    TensorFact least{static_cast<DataType>(info.elem_type), {}};
+    for (const ValueInfoProto::Dim& dim : info.dims) least.dims.push_back(dim.value < 0 ? 1 : dim.value);
+    const auto size = checked_size_bytes(least, graph_.limits.max_tensor_bytes);
+    if (size.ok()) return {};
+    return Error{size.error().code, "input '" + printable(info.name) + "': " + size.error().message};
+  }
+
   Result<void> add_outputs() {
     if (model_.graph.outputs.empty()) return invalid("the graph has no outputs");
+    NameSet seen;
     for (const ValueInfoProto& info : model_.graph.outputs) {
+      if (!seen.insert(info.name).second) return invalid("output '" + printable(info.name) + "' is listed twice");
       const auto found = names_.find(info.name);
       if (found == names_.end()) return invalid("output '" + printable(info.name) + "' is never made");
       graph_.outputs.push_back(found->second);
@@ -193,14 +220,14 @@ class Importer {
   Graph& graph_;
   ConstantStore* store_;
   int64_t opset_ = 0;
-  std::unordered_map<std::string_view, ValueId> names_;
+  NameMap<ValueId> names_;
   UnsupportedOps unsupported_;
 };
 
 }  // namespace
 
-Result<ImportedModel> import_model(const ModelProto& model, ConstantStore* store) {
-  return Importer(model, store).run();
+Result<ImportedModel> import_model(const ModelProto& model, ConstantStore* store, const ModelLimits& limits) {
+  return Importer(model, store, limits).run();
 }
 
 }  // namespace sealedge

@@ -18,6 +18,8 @@ namespace sealedge {
 inline constexpr size_t kInlineTensorBytes = 1024;
 // Newest operator set whose changes were looked at.
 inline constexpr int64_t kNewestOpset = 24;
+// Newest version of the file format itself that was looked at (onnx.proto, enum Version).
+inline constexpr int64_t kNewestIrVersion = 13;
 
 struct ImportedModel {
   Graph graph;
@@ -31,6 +33,6 @@ struct ImportedModel {
 // (IR version 3) are constants. Constants that are views or small results of constants are already folded. Fails with
 // kModelInvalid, kLimitExceeded, or kOpUnsupported listing every operator that is missing: fields opType, domain,
 // opsetVersion, node of the first, and `operators`, all of them as a JSON array of such objects.
-Result<ImportedModel> import_model(const ModelProto& model, ConstantStore* store);
+Result<ImportedModel> import_model(const ModelProto& model, ConstantStore* store, const ModelLimits& limits = {});
 
 }  // namespace sealedge

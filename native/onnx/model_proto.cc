@@ -4,6 +4,8 @@
 #include <cstring>
 #include <string>
 
+#include "core/keyed_hash.h"
+#include "graph/graph.h"
 #include "onnx/wire.h"
 
 namespace sealedge {
@@ -89,6 +91,25 @@ Result<AttributeProto> parse_attribute(std::span<const uint8_t> bytes) {
   return attribute;
 }
 
+// onnx.proto, NodeProto.attribute: names are unique. Otherwise two readers could take different ones.
+Result<void> check_attribute_names(const NodeProto& node) {
+  NameSet seen;
+  for (size_t i = 0; i < node.attributes.size(); ++i) {
+    const std::string_view name = node.attributes[i].name;
+    const auto given_before = [&] {
+      if (node.attributes.size() > 16) return !seen.insert(name).second;
+      return std::any_of(node.attributes.begin(), node.attributes.begin() + static_cast<ptrdiff_t>(i),
+                         [&](const AttributeProto& other) { return other.name == name; });
+    };
+    if (name.empty() || given_before()) {
+      return Error{ErrorCode::kModelInvalid, "node '" + printable(node.name) + "' (" + printable(node.op_type) + "): " +
+                                                 (name.empty() ? "an attribute has no name"
+                                                               : "attribute '" + printable(name) + "' is given twice")};
+    }
+  }
+  return {};
+}
+
 Result<NodeProto> parse_node(std::span<const uint8_t> bytes, Budget* budget) {
   NodeProto node;
   WireReader reader(bytes);
@@ -120,6 +141,7 @@ Result<NodeProto> parse_node(std::span<const uint8_t> bytes, Budget* budget) {
   }
   if (!reader.ok()) return malformed("NodeProto");
   if (node.domain == "ai.onnx") node.domain = {};
+  SEALEDGE_TRY(check_attribute_names(node));
   return node;
 }
 
@@ -177,7 +199,7 @@ Result<ValueInfoProto> parse_value_info(std::span<const uint8_t> bytes) {
   return info;
 }
 
-Result<GraphProto> parse_graph(std::span<const uint8_t> bytes) {
+Result<GraphProto> parse_graph(std::span<const uint8_t> bytes, const ModelLimits& limits) {
   GraphProto graph;
   Budget budget;
   WireReader reader(bytes);
@@ -196,7 +218,7 @@ Result<GraphProto> parse_graph(std::span<const uint8_t> bytes) {
     }
     switch (field.number) {
       case 1: {
-        if (graph.nodes.size() == kMaxNodes) return too_many("nodes", kMaxNodes);
+        if (graph.nodes.size() == limits.max_nodes) return too_many("nodes", limits.max_nodes);
         SEALEDGE_ASSIGN(NodeProto node, parse_node(field.bytes, &budget));
         graph.nodes.push_back(std::move(node));
         break;
@@ -273,6 +295,14 @@ Result<TensorProto> parse_tensor(std::span<const uint8_t> bytes) {
         break;
       case 3:  // segment: only ever used by tensors split over files, which no exporter writes
         return malformed("TensorProto: segments are not supported");
+      case 4:   // float_data
+      case 5:   // int32_data
+      case 6:   // string_data
+      case 7:   // int64_data
+      case 10:  // double_data
+      case 11:  // uint64_data
+        tensor.has_typed_data |= !is_bytes(field) || !field.bytes.empty();
+        break;
       case 8:  // name
         if ((fits = is_bytes(field))) tensor.name = field.as_string();
         break;
@@ -295,6 +325,11 @@ Result<TensorProto> parse_tensor(std::span<const uint8_t> bytes) {
     if (!fits) return malformed("TensorProto");
   }
   if (!reader.ok()) return malformed("TensorProto");
+  // onnx.proto: raw_data excludes the typed fields, external data excludes both.
+  if (int{!tensor.raw_data.empty()} + int{tensor.has_typed_data} + int{tensor.external} > 1) {
+    return Error{ErrorCode::kModelInvalid,
+                 "tensor '" + printable(tensor.name) + "': expected its data in one place, got two"};
+  }
   return tensor;
 }
 
@@ -305,7 +340,7 @@ int64_t ModelProto::opset_version() const {
   return 0;
 }
 
-Result<ModelProto> parse_model(std::span<const uint8_t> bytes) {
+Result<ModelProto> parse_model(std::span<const uint8_t> bytes, const ModelLimits& limits) {
   ModelProto model;
   bool has_graph = false;
   WireReader reader(bytes);
@@ -324,11 +359,12 @@ Result<ModelProto> parse_model(std::span<const uint8_t> bytes) {
         // meant.
         if (!is_bytes(field) || has_graph) return malformed("ModelProto");
         has_graph = true;
-        SEALEDGE_ASSIGN(model.graph, parse_graph(field.bytes));
+        SEALEDGE_ASSIGN(model.graph, parse_graph(field.bytes, limits));
         break;
       }
       case 8: {
         if (!is_bytes(field)) return malformed("ModelProto");
+        if (model.opset_imports.size() == kMaxOperatorSets) return too_many("operator sets", kMaxOperatorSets);
         SEALEDGE_ASSIGN(const OperatorSet opset, parse_opset(field.bytes));
         model.opset_imports.push_back(opset);
         break;

@@ -11,15 +11,16 @@
 #include <vector>
 
 #include "core/result.h"
+#include "graph/limits.h"
 #include "graph/tensor.h"
 
 namespace sealedge {
 
 // Bounds on what is kept in memory for a hostile file.
-inline constexpr size_t kMaxNodes = size_t{1} << 20;
 inline constexpr size_t kMaxInitializers = size_t{1} << 20;
 inline constexpr size_t kMaxEdges = size_t{1} << 22;  // names in inputs and outputs of all nodes
 inline constexpr size_t kMaxAttributes = size_t{1} << 22;
+inline constexpr size_t kMaxOperatorSets = 64;
 
 struct TensorProto {
   std::string_view name;
@@ -27,7 +28,8 @@ struct TensorProto {
   Dims dims;
   bool has_raw_data = false;
   std::span<const uint8_t> raw_data;
-  bool external = false;  // data_location == EXTERNAL
+  bool has_typed_data = false;  // float_data, int32_data ...
+  bool external = false;        // data_location == EXTERNAL
   std::vector<std::pair<std::string_view, std::string_view>> external_data;
   std::span<const uint8_t> message;  // the whole TensorProto: float_data and the like are read from here when wanted
 };
@@ -113,7 +115,7 @@ struct ModelProto {
 void read_floats(const AttributeProto& attribute, std::span<uint8_t> out);
 
 // Fails with kModelInvalid (naming the message that is malformed) or kLimitExceeded.
-Result<ModelProto> parse_model(std::span<const uint8_t> bytes);
+Result<ModelProto> parse_model(std::span<const uint8_t> bytes, const ModelLimits& limits = {});
 // One TensorProto message, for readers of tensor files.
 Result<TensorProto> parse_tensor(std::span<const uint8_t> bytes);
 

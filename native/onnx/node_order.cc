@@ -2,14 +2,14 @@
 
 #include <cstdint>
 #include <string>
-#include <unordered_map>
 
+#include "core/keyed_hash.h"
 #include "graph/graph.h"
 
 namespace sealedge {
 
 Result<std::vector<size_t>> running_order(const GraphProto& graph) {
-  std::unordered_map<std::string_view, size_t> makers;
+  NameMap<size_t> makers;
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     for (std::string_view output : graph.nodes[i].outputs) {
       if (!output.empty() && !makers.emplace(output, i).second) {

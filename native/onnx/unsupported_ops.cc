@@ -28,7 +28,9 @@ std::string json_string(const std::string& text) {
 void UnsupportedOps::add(const NodeProto& node, int64_t opset_version, const std::string& reason) {
   const std::string op_type = printable(node.op_type);
   const std::string domain = node.domain.empty() ? "ai.onnx" : printable(node.domain);
-  const auto [found, added] = index_.try_emplace(domain + '\n' + op_type + '\n' + reason, entries_.size());
+  const std::string key = domain + '\n' + op_type + '\n' + reason;
+  if (entries_.size() == kMaxListed && !index_.contains(key)) return;
+  const auto [found, added] = index_.try_emplace(key, entries_.size());
   if (added) {
     entries_.push_back({op_type, domain, opset_version, printable(node.name), reason, 1});
   } else {

@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/keyed_hash.h"
 #include "core/result.h"
 #include "onnx/model_proto.h"
 
@@ -14,6 +15,9 @@ namespace sealedge {
 
 class UnsupportedOps {
  public:
+  // A hostile file may name a million of them; who reads the list needs the first few.
+  static constexpr size_t kMaxListed = 100;
+
   // `reason` is empty when the operator as such is unknown.
   void add(const NodeProto& node, int64_t opset_version, const std::string& reason);
   bool empty() const { return entries_.empty(); }
@@ -29,8 +33,8 @@ class UnsupportedOps {
     std::string reason;
     size_t count;
   };
-  std::vector<Entry> entries_;  // in file order, one per operator and reason
-  std::unordered_map<std::string, size_t> index_;
+  std::vector<Entry> entries_;  // in file order, one per operator and reason; at most kMaxListed
+  std::unordered_map<std::string, size_t, KeyedHash> index_;
 };
 
 }  // namespace sealedge

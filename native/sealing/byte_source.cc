@@ -7,7 +7,8 @@
 #include <cerrno>
 #include <cstring>
 #include <system_error>
-#include <vector>
+
+#include "core/file_below.h"
 
 namespace sealedge {
 namespace {
@@ -21,17 +22,6 @@ std::string errno_text() { return std::generic_category().message(errno); }
 Error past_the_end() { return {ErrorCode::kModelInvalid, "model refers to bytes past the end of its file"}; }
 
 int64_t nanoseconds(const timespec& time) { return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec; }
-
-std::vector<std::string> split_path(const std::string& path) {
-  std::vector<std::string> parts;
-  size_t begin = 0;
-  for (size_t slash = path.find('/'); slash != std::string::npos; slash = path.find('/', begin)) {
-    parts.push_back(path.substr(begin, slash - begin));
-    begin = slash + 1;
-  }
-  parts.push_back(path.substr(begin));
-  return parts;
-}
 
 }  // namespace
 
@@ -57,28 +47,11 @@ Result<std::shared_ptr<FileSource>> FileSource::open(const std::string& path) {
 }
 
 Result<std::shared_ptr<FileSource>> FileSource::open_below(const std::string& folder, const std::string& relative) {
-  const std::vector<std::string> parts = split_path(relative);
-  for (const std::string& part : parts) {
-    if (part.empty() || part == "." || part == ".." || part.find('\0') != std::string::npos) {
-      return Error{
-          ErrorCode::kModelInvalid, "external data: not a path inside the model's folder", {{"path", relative}}};
-    }
-  }
-  int directory = ::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (directory < 0) return unreadable(folder, errno_text());
-  for (size_t i = 0; i + 1 < parts.size() && directory >= 0; ++i) {
-    const int next = openat(directory, parts[i].c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    const int saved = errno;
-    close(directory);
-    errno = saved;
-    directory = next;
-  }
-  if (directory < 0) return unreadable(relative, errno_text());
-  const int fd = openat(directory, parts.back().c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-  const int saved = errno;
-  close(directory);
-  errno = saved;
-  return adopt(fd, relative);
+  SEALEDGE_ASSIGN(const OpenFile opened, open_file_below(folder, relative, "external data"));
+  std::shared_ptr<FileSource> file(new FileSource(opened.descriptor, relative));
+  file->size_bytes_ = opened.size_bytes;
+  file->modified_ns_ = opened.modified_ns;
+  return file;
 }
 
 FileSource::~FileSource() { close(fd_); }

@@ -37,8 +37,7 @@ class MemorySource final : public ByteSource {
 class FileSource final : public ByteSource {
  public:
   static Result<std::shared_ptr<FileSource>> open(const std::string& path);
-  // `relative` below `folder`: no absolute path, no "..", and no symbolic link on the way, so that a model cannot name
-  // files outside its folder.
+  // A file that a model names: see core/file_below.h.
   static Result<std::shared_ptr<FileSource>> open_below(const std::string& folder, const std::string& relative);
   ~FileSource() override;
   FileSource(const FileSource&) = delete;

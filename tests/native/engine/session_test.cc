@@ -190,7 +190,7 @@ TEST(SessionTest, ReleaseIsFinalAndRepeatable) {
 
 TEST(SessionTest, RefusesAPlanThatNeedsTooMuch) {
   SessionOptions options;
-  options.max_arena_bytes = 1 << 20;
+  options.limits.max_arena_bytes = 1 << 20;
   ModelBuilder builder;
   builder.input("x", {1, 1})
       .constant(testing::int64s("shape", {2}, {1 << 10, 1 << 10}))
@@ -248,7 +248,7 @@ TEST(SessionTest, SurvivesDamagedModels) {
   std::mt19937 random(3);
   const std::map<std::string, FloatTensor> input = {{"x", {{1, 2, 6, 6}, std::vector<float>(72, 1.0f)}}};
   SessionOptions options;
-  options.max_arena_bytes = 1 << 24;
+  options.limits.max_arena_bytes = 1 << 24;
   for (int i = 0; i < 4000; ++i) {
     std::vector<uint8_t> damaged = model;
     for (unsigned change = 1 + random() % 3; change-- > 0;) {

@@ -327,9 +327,10 @@ TEST_F(ExternalData, NeverLeavesIt) {
   folder_.write("models/weights.bin", std::string(64, 'w'));
   std::filesystem::create_symlink(secret, folder_.file("models/link.bin"));
   std::filesystem::create_directory_symlink(folder_.file(""), folder_.file("models/linked"));
+  std::filesystem::create_hard_link(secret, folder_.file("models/hard.bin"));
   for (const std::string& location :
        {std::string("../secret.bin"), secret, std::string("link.bin"), std::string("linked/secret.bin"),
-        std::string("./weights.bin"), std::string("a/../weights.bin"), std::string(""), std::string("/"),
+        std::string("hard.bin"), std::string("a/../weights.bin"), std::string(""), std::string("/"),
         std::string("weights.bin/"), std::string("absent.bin"), std::string("weights.bin\0x", 13)}) {
     const auto seen = walk_external(location, "", "");
     ASSERT_FALSE(seen.ok()) << location;
