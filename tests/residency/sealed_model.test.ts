@@ -4,6 +4,7 @@
  */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Probe } from '../../tools/residency/probe_search.js';
+import { readMaps } from '../../tools/residency/proc_maps.js';
 import { runScanner } from '../../tools/residency/run_scanner.js';
 import type { ScanReport, SecretRegion } from '../../tools/residency/scan.js';
 import { probesInCoreDump } from './support/core_dump.js';
@@ -46,7 +47,16 @@ async function expectNothingOutside(
   // Exactly the registered regions are unreadable, at secretmem; none is, for root, at locked.
   expect(report.unreadableNotRegistered).toEqual([]);
   expect(report.registeredReadable.length).toBe(level === 'secretmem' ? 0 : regions.length);
+  // No page of a region need exist yet for it to count: one and the same list, here by the kernel's word.
+  const mapped = readMaps(holder.pid).filter(({ path }) => path.includes('secretmem'));
+  const ranges = mapped.map(({ begin, end }) => [begin, end - begin]);
+  if (level === 'secretmem') expect(ranges).toEqual(inOrder(regions));
+  else expect(ranges).toEqual([]);
   return report;
+}
+
+function inOrder(regions: SecretRegion[]): [begin: number, sizeBytes: number][] {
+  return regions.map(({ begin, sizeBytes }) => [begin, sizeBytes] as [number, number]).sort(([a], [b]) => a - b);
 }
 
 function foundOf(wanted: readonly Probe[], report: ScanReport): number {
@@ -107,13 +117,14 @@ describe.skipIf(notRoot).each(MEMORY_LEVELS)('a core dump taken by root in the m
 });
 
 describe.skipIf(notRoot)('while a segment is being decrypted', () => {
-  it('nothing is outside memory of memfd_secret', async () => {
-    const holder = hold({ level: 'secretmem', checkpoints: true });
+  it.each(MEMORY_LEVELS)('nothing is outside registered secret memory (%s)', async (level) => {
+    const holder = hold({ level, checkpoints: true });
     await holder.holdAt('segment-decrypted');
-    const report = await runScanner(holder.pid, motor.probes, []);
-    expect(report.hits).toEqual([]);
-    expect(report.unreadable.length).toBeGreaterThan(0);
-    expect(report.unreadable.filter(({ path }) => !path.includes('secretmem'))).toEqual([]);
+    // The load goes on native threads, so the process answers meanwhile.
+    const regions = await holder.regions();
+    expect(regions.length).toBeGreaterThan(0);
+    const report = await expectNothingOutside(holder, regions, level);
+    if (level === 'secretmem') expect(report.unreadable.length).toBeGreaterThan(0);
   });
 
   it('the probes are what lies there: segment key, round keys and GHASH key are found in locked memory, by root', async () => {

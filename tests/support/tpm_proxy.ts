@@ -24,7 +24,9 @@ export type Interference =
   /** Forward, and close the connection instead of returning the response. */
   | { drop: 'response' }
   /** Forward, and return something else. */
-  | { change: (response: Buffer) => Buffer };
+  | { change: (response: Buffer) => Buffer }
+  /** Forward, and return the response, which the exchange now has, when this settles. */
+  | { hold: () => Promise<unknown> };
 
 export class TpmProxy {
   /** For the TCTI: `swtpm:path=...`. */
@@ -144,6 +146,7 @@ export class TpmProxy {
       return;
     }
     exchange.response = what && 'change' in what ? what.change(response) : response;
+    if (what && 'hold' in what) await what.hold();
     socket.write(exchange.response);
   }
 

@@ -1,23 +1,27 @@
-/** FIPS 197, 5.2: the key expansion of AES-256, written out because no library hands round keys over. */
+/** FIPS 197, 5.2: the key expansion of AES-128 and AES-256, written out because no library hands round keys over. */
 
 const SBOX = makeSbox();
 
-/** The fifteen round keys, 16 bytes each. */
-export function aes256RoundKeys(key: Uint8Array): Uint8Array[] {
+/** The round keys, 16 bytes each: eleven of a key of 16 bytes, fifteen of one of 32. */
+export function aesRoundKeys(key: Uint8Array): Uint8Array[] {
+  const keyWords = key.length / 4;
+  const rounds = keyWords + 6;
   const words: number[][] = [];
-  for (let i = 0; i < 8; i += 1) words.push([...key.subarray(4 * i, 4 * i + 4)]);
-  for (let i = 8, rcon = 1; i < 60; i += 1) {
+  for (let i = 0; i < keyWords; i += 1) words.push([...key.subarray(4 * i, 4 * i + 4)]);
+  for (let i = keyWords, rcon = 1; i < 4 * (rounds + 1); i += 1) {
     let temp = [...(words[i - 1] as number[])];
-    if (i % 8 === 0) {
+    if (i % keyWords === 0) {
       temp = [...temp.slice(1), temp[0] as number].map((byte) => SBOX[byte] as number);
       temp[0] = (temp[0] as number) ^ rcon;
       rcon = double(rcon);
-    } else if (i % 8 === 4) {
+    } else if (keyWords > 6 && i % keyWords === 4) {
       temp = temp.map((byte) => SBOX[byte] as number);
     }
-    words.push(temp.map((byte, j) => byte ^ ((words[i - 8] as number[])[j] as number)));
+    words.push(temp.map((byte, j) => byte ^ ((words[i - keyWords] as number[])[j] as number)));
   }
-  return Array.from({ length: 15 }, (_, round) => Uint8Array.from(words.slice(4 * round, 4 * round + 4).flat()));
+  return Array.from({ length: rounds + 1 }, (_, round) =>
+    Uint8Array.from(words.slice(4 * round, 4 * round + 4).flat()),
+  );
 }
 
 /** Multiplication by x in GF(2^8) modulo x^8 + x^4 + x^3 + x + 1. */

@@ -1,5 +1,5 @@
 import { createCipheriv, createHmac, hkdfSync } from 'node:crypto';
-import { aes256RoundKeys } from './aes_key_schedule.js';
+import { aesRoundKeys } from './aes_key_schedule.js';
 import type { Probe } from './probe_search.js';
 import { hmacSha256States } from './sha256_states.js';
 
@@ -26,15 +26,15 @@ export function keyProbes(contentKey: Uint8Array, segmentIds: readonly Uint8Arra
 }
 
 /** Both halves and the middle: 16-byte vector registers spill a key in pieces. */
-function keyMaterial(name: string, key: Uint8Array): Probe[] {
+export function keyMaterial(name: string, key: Uint8Array): Probe[] {
   const parts: Probe[] = [];
   for (let at = 0; at + 16 <= key.length; at += 8)
     parts.push({ name: `${name} [${at},${at + 16})`, bytes: key.subarray(at, at + 16) });
   return parts;
 }
 
-function roundKeyProbes(name: string, key: Uint8Array): Probe[] {
-  return aes256RoundKeys(key).map((bytes, round) => ({ name: `${name} AES round key ${round}`, bytes }));
+export function roundKeyProbes(name: string, key: Uint8Array): Probe[] {
+  return aesRoundKeys(key).map((bytes, round) => ({ name: `${name} AES round key ${round}`, bytes }));
 }
 
 /** H = AES(0^128), as it is, byte-reversed (how carry-less multiplication wants it), and doubled (how libcrypto keeps it). */
@@ -62,7 +62,7 @@ function ghashProbes(name: string, key: Uint8Array): Probe[] {
   ];
 }
 
-function hmacProbes(name: string, key: Uint8Array): Probe[] {
+export function hmacProbes(name: string, key: Uint8Array): Probe[] {
   const { inner, outer } = hmacSha256States(key);
   return [
     { name: `${name} HMAC inner state`, bytes: inner },
@@ -79,7 +79,7 @@ function hmacProbes(name: string, key: Uint8Array): Probe[] {
 }
 
 /** Round keys 0 and 1 are the key itself: each value keeps its first name. */
-function unique(probes: Probe[]): Probe[] {
+export function unique(probes: Probe[]): Probe[] {
   const seen = new Map<string, Probe>();
   for (const probe of probes) {
     const value = Buffer.from(probe.bytes).toString('hex');

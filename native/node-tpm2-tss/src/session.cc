@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/checkpoint.h"
 #include "crypto/tpm_primitives.h"
 
 namespace sealedge::tpm {
@@ -68,7 +69,9 @@ Result<void> crypt_parameter(const SessionUse& use, Direction direction, ByteSpa
   SEALEDGE_TRY(kdfa(session.hash, value.span(), "CFB", nonce_newer, nonce_older, key_and_iv.span()));
   const ByteSpan key = key_and_iv.span().first(kKeyBytes);
   const ByteSpan iv = key_and_iv.span().subspan(kKeyBytes);
-  return direction == Direction::kEncrypt ? aes_cfb_encrypt(key, iv, data) : aes_cfb_decrypt(key, iv, data);
+  SEALEDGE_TRY(direction == Direction::kEncrypt ? aes_cfb_encrypt(key, iv, data) : aes_cfb_decrypt(key, iv, data));
+  SEALEDGE_CHECKPOINT("parameter-crypted");
+  return {};
 }
 
 }  // namespace sealedge::tpm

@@ -30,19 +30,21 @@ function readKey() {
   return key;
 }
 
+let key;
+let session;
+// Not one after the other, and from the first moment: a report is asked for while a load or a run is held at a checkpoint.
+createInterface({ input: process.stdin }).on('line', (line) => void obey(JSON.parse(line)));
 try {
-  const key = readKey();
-  const session = sealedPath === undefined ? undefined : await InferenceSession.create(sealedPath, { key });
+  key = readKey();
+  session = sealedPath === undefined ? undefined : await InferenceSession.create(sealedPath, { key });
   if (session) key.close();
   say({ event: 'ready', ...secretMemoryReport() });
-  // Not one after the other: a report is asked for while a run is held at a checkpoint.
-  createInterface({ input: process.stdin }).on('line', (line) => void obey(JSON.parse(line), session, key));
 } catch (error) {
   const { name, code, message, fields } = error;
   say({ event: 'failed', error: { name, code, message, fields } });
 }
 
-async function obey(command, session, key) {
+async function obey(command) {
   if (command.run !== undefined && session) {
     const [name = ''] = session.inputNames;
     const window = Float32Array.from({ length: 2048 }, (_, i) => Math.sin(i / 7));

@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url';
 import type { SecretRegion } from '../../../tools/residency/scan.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
-const HOLDER = fileURLToPath(new URL('holder.mjs', import.meta.url));
+const inSupport = (script: string): string => fileURLToPath(new URL(script, import.meta.url));
+const HOLDER = inSupport('holder.mjs');
 const CHECKPOINT_FD = 3;
 
 export type MemoryLevel = 'secretmem' | 'locked';
@@ -31,8 +32,10 @@ const TEST_HOOKS_BUILD = process.env.SEALEDGE_TESTHOOKS_BUILD ?? `${ROOT}native/
 
 export interface HolderOptions {
   level?: MemoryLevel;
-  payloadFile: string;
+  payloadFile?: string;
   sealedFile?: string;
+  /** Another program of support/ than holder.mjs, with arguments of its own. */
+  program?: { script: string; args: readonly string[] };
   /** Stop at the named checkpoints of the test build. */
   checkpoints?: boolean;
   leak?: 'weights';
@@ -55,8 +58,9 @@ export class HolderProcess {
   #awaited: { name: string; reached: () => void } | undefined;
   errors = '';
 
-  constructor({ level, payloadFile, sealedFile, checkpoints, leak, wrapper = [] }: HolderOptions) {
-    const node = [process.execPath, HOLDER, payloadFile, ...(sealedFile ? [sealedFile] : [])];
+  constructor({ level, payloadFile, sealedFile, program: other, checkpoints, leak, wrapper = [] }: HolderOptions) {
+    const files = [payloadFile, sealedFile].filter((file) => file !== undefined);
+    const node = [process.execPath, ...(other ? [inSupport(other.script), ...other.args] : [HOLDER, ...files])];
     const [program = '', ...args] = [...wrapper, ...node];
     this.child = spawn(program, args, {
       cwd: ROOT,

@@ -1,15 +1,22 @@
 import { createHash, createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { aes256RoundKeys } from '../../../tools/residency/aes_key_schedule.js';
+import { aesRoundKeys } from '../../../tools/residency/aes_key_schedule.js';
 import { keyProbes } from '../../../tools/residency/key_probes.js';
 import { hmacSha256States } from '../../../tools/residency/sha256_states.js';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
-describe('AES-256 key schedule', () => {
+describe('AES key schedule', () => {
+  it('agrees with FIPS 197, appendix A.1', () => {
+    const rounds = aesRoundKeys(Buffer.from('2b7e151628aed2a6abf7158809cf4f3c', 'hex'));
+    expect(rounds).toHaveLength(11);
+    expect(hex(rounds[1] as Uint8Array)).toBe('a0fafe1788542cb123a339392a6c7605');
+    expect(hex(rounds[10] as Uint8Array)).toBe('d014f9a8c9ee2589e13f0cc8b6630ca6');
+  });
+
   it('agrees with FIPS 197, appendix A.3', () => {
     const key = Buffer.from('603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4', 'hex');
-    const rounds = aes256RoundKeys(key);
+    const rounds = aesRoundKeys(key);
     expect(rounds).toHaveLength(15);
     expect(hex(rounds[0] as Uint8Array)).toBe('603deb1015ca71be2b73aef0857d7781');
     expect(hex(rounds[2] as Uint8Array)).toBe('9ba354118e6925afa51a8b5f2067fcde');
