@@ -17,8 +17,8 @@ enum class WeightLayout : uint8_t {
 
 // Where K comes from: how a kPanel16 segment is read out of the ONNX tensor, and written back, exactly.
 //   kConvOIHW   W is (O, I, spatial...): K = spatial taps outermost, then I      (channels-last activations)
-//   kGemmKN     B is (K, N):  O = N
-//   kGemmNK     B is (N, K):  O = N   (Gemm transB = 1)
+//   kGemmKN     B is (K, N):  O = N;  N may be several dimensions (ConvTranspose: M / group, spatial...)
+//   kGemmNK     B is (N, K):  O = N   (Gemm transB = 1);  N may be several dimensions (LSTM: directions, gates)
 enum class WeightSourceOrder : uint8_t { kNone = 0, kConvOIHW = 1, kGemmKN = 2, kGemmNK = 3 };
 
 inline constexpr size_t kPanelLanes = 16;

@@ -44,11 +44,14 @@ Result<WeightGeometry> weight_geometry(WeightLayout layout, WeightSourceOrder or
     }
     case WeightSourceOrder::kGemmKN:
     case WeightSourceOrder::kGemmNK: {
-      if (dims.size() != 2) return misfit("matrix weight: expected 2 dimensions");
+      if (dims.size() < 2) return misfit("matrix weight: expected at least 2 dimensions");
       const bool kn = order == WeightSourceOrder::kGemmKN;
-      g.lanes = static_cast<size_t>(dims[kn ? 1 : 0]);
-      g.inputs = static_cast<size_t>(dims[kn ? 0 : 1]);
+      g.lanes = 1;
+      g.inputs = static_cast<size_t>(kn ? dims.front() : dims.back());
       g.taps = 1;
+      for (int64_t dim : kn ? dims.subspan(1) : dims.first(dims.size() - 1)) {
+        if (!checked_mul(g.lanes, static_cast<size_t>(dim), &g.lanes)) return misfit("matrix weight: too large");
+      }
       break;
     }
     case WeightSourceOrder::kNone:

@@ -6,7 +6,7 @@
 //   kPanel16, kGemmKN      B (K, N=O):    packed[n / 16][k][n % 16]         = B[k][n]
 //   kPanel16, kGemmNK      B (N=O, K):    packed[n / 16][k][n % 16]         = B[n][k]
 //   kDepthwise16           W (C=O, 1, T): packed[c / 16][t][c % 16]         = W[c][0][t]
-// Lanes past O in the last panel are zero.
+// N may be several dimensions, read as one. Lanes past O in the last panel are zero.
 #pragma once
 
 #include <cstddef>

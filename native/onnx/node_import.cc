@@ -40,6 +40,19 @@ std::vector<int64_t> NodeImport::get_ints(std::string_view name) {
   return attribute ? attribute->ints : std::vector<int64_t>{};
 }
 
+std::vector<float> NodeImport::get_floats(std::string_view name) {
+  const AttributeProto* attribute = find(name, AttributeProto::Type::kFloats);
+  std::vector<float> values(attribute ? attribute->float_count : 0);
+  if (!values.empty())
+    read_floats(*attribute, {reinterpret_cast<uint8_t*>(values.data()), values.size() * sizeof(float)});
+  return values;
+}
+
+std::vector<std::string_view> NodeImport::get_strings(std::string_view name) {
+  const AttributeProto* attribute = find(name, AttributeProto::Type::kStrings);
+  return attribute ? attribute->strings : std::vector<std::string_view>{};
+}
+
 const TensorProto* NodeImport::get_tensor(std::string_view name) {
   const AttributeProto* attribute = find(name, AttributeProto::Type::kTensor);
   if (!attribute) return nullptr;
@@ -131,7 +144,13 @@ void NodeImport::invalid(std::string reason) {
 const OpImporter* find_importer(std::string_view op_type) {
   static const auto* const table = [] {
     auto* map = new std::unordered_map<std::string_view, const OpImporter*>;
-    for (auto family : {math_importers(), nn_importers(), array_importers(), selection_importers()}) {
+    for (auto family : {
+             math_importers(),
+             nn_importers(),
+             array_importers(),
+             selection_importers(),
+             recurrent_importers(),
+         }) {
       for (const OpImporter& importer : family) map->emplace(importer.op_type, &importer);
     }
     return map;

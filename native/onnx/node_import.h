@@ -36,6 +36,8 @@ class NodeImport {
   float get_float(std::string_view name, float otherwise);
   std::string_view get_string(std::string_view name, std::string_view otherwise);
   std::vector<int64_t> get_ints(std::string_view name);  // empty when absent
+  std::vector<float> get_floats(std::string_view name);  // likewise; for settings, not for weights
+  std::vector<std::string_view> get_strings(std::string_view name);
   const TensorProto* get_tensor(std::string_view name);  // null when absent
 
   // --- inputs and outputs; trailing omitted inputs are not counted
@@ -108,6 +110,7 @@ std::span<const OpImporter> math_importers();       // import_math.cc
 std::span<const OpImporter> nn_importers();         // import_nn.cc
 std::span<const OpImporter> array_importers();      // import_array.cc
 std::span<const OpImporter> selection_importers();  // import_selection.cc
+std::span<const OpImporter> recurrent_importers();  // import_recurrent.cc
 const OpImporter* find_importer(std::string_view op_type);
 
 }  // namespace sealedge

@@ -93,7 +93,7 @@ TEST(WeightPacking, RefusesWhatDoesNotFit) {
                                                    {L::kPlain, O::kGemmKN, {4, 4}},
                                                    {L::kPanel16, O::kNone, {4, 4}},
                                                    {L::kPanel16, O::kConvOIHW, {4, 4}},
-                                                   {L::kPanel16, O::kGemmKN, {4, 4, 4}},
+                                                   {L::kPanel16, O::kGemmKN, {4}},
                                                    {L::kPanel16, O::kGemmNK, {4}},
                                                    {L::kPanel16, O::kGemmKN, {0, 4}},
                                                    {L::kPanel16, O::kGemmKN, {-1, 4}},

@@ -87,9 +87,10 @@ struct EpilogueValues {
   Activation activation;
 };
 
-// `inputs[i].type == kUndefined`: omitted.
-inline Result<TestTensor> run_op(const OpPtr& op, const std::vector<TestTensor>& inputs,
-                                 const EpilogueValues& epilogue = {}) {
+// All outputs. `inputs[i].type == kUndefined`: omitted; outputs past wanted[] or not wanted come back without bytes.
+inline Result<std::vector<TestTensor>> run_op_outputs(const OpPtr& op, const std::vector<TestTensor>& inputs,
+                                                      const EpilogueValues& epilogue = {},
+                                                      const std::vector<bool>& wanted = {}) {
   std::vector<Operand> operands;
   for (const TestTensor& input : inputs) {
     Operand operand = {
@@ -99,9 +100,13 @@ inline Result<TestTensor> run_op(const OpPtr& op, const std::vector<TestTensor>&
     operands.push_back(operand);
   }
   SEALEDGE_ASSIGN(const std::vector<TensorFact> facts, op->infer(operands));
-  std::vector<Operand> outputs = {{.present = true, .type = facts[0].type, .dims = facts[0].dims}};
+  std::vector<Operand> outputs;
+  for (size_t i = 0; i < facts.size(); i++) {
+    outputs.push_back(
+        {.present = wanted.empty() || (i < wanted.size() && wanted[i]), .type = facts[i].type, .dims = facts[i].dims});
+  }
   const FormatChoice formats = op->choose_formats(operands, outputs);
-  outputs[0].format = formats.outputs[0];
+  for (size_t i = 0; i < outputs.size(); i++) outputs[i].format = formats.outputs[i];
 
   std::vector<std::vector<uint8_t>> memory;
   std::vector<std::unique_ptr<WeightSource>> weights;
@@ -145,21 +150,36 @@ inline Result<TestTensor> run_op(const OpPtr& op, const std::vector<TestTensor>&
                     .activation = epilogue.activation};
   SEALEDGE_ASSIGN(const std::unique_ptr<Kernel> kernel, op->prepare(setup));
 
-  const size_t size = static_cast<size_t>(element_count(facts[0].dims)) * data_type_size_bytes(facts[0].type);
-  std::vector<uint8_t> out(size, 0xee);
-  uint8_t* out_pointer = out.data();
+  std::vector<std::vector<uint8_t>> out;
+  std::vector<uint8_t*> out_pointers;
+  for (const Operand& output : outputs) {
+    const size_t size = static_cast<size_t>(element_count(output.dims)) * data_type_size_bytes(output.type);
+    out.emplace_back(output.present ? size : 0, 0xee);
+    out_pointers.push_back(output.present ? out.back().data() : nullptr);
+  }
   std::unique_ptr<uint8_t, decltype(&std::free)> scratch(
       static_cast<uint8_t*>(std::aligned_alloc(64, (kernel->scratch_bytes() + 64) / 64 * 64)), &std::free);
   RunArgs args;
   args.inputs = pointers;
-  args.outputs = {&out_pointer, 1};
+  args.outputs = out_pointers;
   args.scale = scale.data();
   args.shift = shift.data();
   args.residual = reinterpret_cast<const float*>(residual.data());
   args.scratch = scratch.get();
   SEALEDGE_TRY(kernel->run(args));
-  return TestTensor{facts[0].type, facts[0].dims,
-                    rearranged(out, facts[0].dims, facts[0].type, outputs[0].format, true), false, outputs[0].format};
+  std::vector<TestTensor> results;
+  for (size_t i = 0; i < outputs.size(); i++) {
+    const auto& [type, dims] = facts[i];
+    results.push_back({type, dims, rearranged(out[i], dims, type, outputs[i].format, true), false, outputs[i].format});
+  }
+  return results;
+}
+
+// Output 0, the others not wanted.
+inline Result<TestTensor> run_op(const OpPtr& op, const std::vector<TestTensor>& inputs,
+                                 const EpilogueValues& epilogue = {}) {
+  SEALEDGE_ASSIGN(std::vector<TestTensor> outputs, run_op_outputs(op, inputs, epilogue, {true}));
+  return std::move(outputs[0]);
 }
 
 inline TestTensor run_ok(const OpPtr& op, const std::vector<TestTensor>& inputs, const EpilogueValues& epilogue = {}) {
