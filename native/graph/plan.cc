@@ -23,6 +23,7 @@ Result<EpilogueSetup> epilogue_of(const Graph& graph, const Node& node) {
   setup.has_shift = node.shift != kNoValue;
   setup.has_residual = node.residual != kNoValue;
   setup.activation = node.activation;
+  if (setup.empty()) return setup;
   const Dims& output = graph.values[node.outputs[0]].fact.dims;
   const EpilogueSupport support = node.op->epilogue_support(operands_of(graph, node.inputs));
   const auto rank = static_cast<int64_t>(output.size());
