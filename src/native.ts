@@ -23,7 +23,7 @@ import {
   TpmError,
   UsageError,
 } from './errors.js';
-import type { RuntimeInfo, SecretHandle, SecretMemoryReport, SessionMemory } from './types.js';
+import type { RuntimeInfo, SecretHandle, SecretMemoryReport, SessionMemory, SessionResidency } from './types.js';
 
 /** An opaque session of the addon. */
 export type NativeSession = object & { readonly __nativeSession?: never };
@@ -55,6 +55,9 @@ interface NativeSessionReport extends SessionMemory {
   readonly stepCount: number;
 }
 
+/** What the engine knows of {@link SessionResidency}; the level is the process's. */
+export type NativeResidencyReport = Omit<SessionResidency, 'level' | 'reason'>;
+
 export interface NativeAddon extends NativeContainer {
   errorTable(): [errorClass: string, code: string][];
   runtimeInfo(): RuntimeInfo;
@@ -75,6 +78,7 @@ export interface NativeAddon extends NativeContainer {
   sessionReport(session: NativeSession): NativeSessionReport;
   runSession(session: NativeSession, inputs: NativeInput[], outputs: number[]): Promise<NativeOutput[]>;
   runSessionSync(session: NativeSession, inputs: NativeInput[], outputs: number[]): NativeOutput[];
+  sessionResidency(session: NativeSession, scan: boolean, key?: SecretHandle): Promise<NativeResidencyReport>;
   releaseSession(session: NativeSession): Promise<void>;
 }
 

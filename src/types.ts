@@ -45,6 +45,63 @@ export interface SessionMemory {
   readonly arenaBytes: number;
 }
 
+/** One way in which weights lie in memory: `row-major`, or a packed layout of docs/SPEC.md. */
+export interface WeightForm {
+  readonly form: string;
+  readonly tensors: number;
+  readonly bytes: number;
+}
+
+export interface ResidencyHit {
+  /** Which weight, in which form, at which byte; or which part of the key. */
+  readonly probe: string;
+  readonly address: bigint;
+  /** A file, `[heap]`, `[stack]`, or `anonymous` with its permissions. */
+  readonly mapping: string;
+}
+
+/**
+ * What a search of this process's own memory found: all of it that can be read, but for the registered secret regions. Other
+ * threads go on meanwhile and registers are not seen; `tools/residency` scans a stopped process from outside, as root.
+ */
+export interface ResidencyScan {
+  /** Strings of 16 bytes that were looked for. */
+  readonly probes: number;
+  readonly mappings: number;
+  readonly bytesRead: number;
+  /** Not given out by the kernel: secret memory at level `secretmem`, and mappings without permission to read. */
+  readonly unreadableBytes: number;
+  readonly hitCount: number;
+  /** The first of each probe, at most 1,024. */
+  readonly hits: readonly ResidencyHit[];
+  /** A random string planted for this scan was found. If not, the scan proves nothing. */
+  readonly controlFound: boolean;
+}
+
+/** Where the weights of a session are. */
+export interface SessionResidency {
+  readonly level: SessionMemoryLevel;
+  /** Why the level is not higher; empty at `secretmem`. */
+  readonly reason: string;
+  /** Weights and what was computed from them, in every form held. */
+  readonly weightBytes: number;
+  /** Of these, in secret memory. */
+  readonly secretBytes: number;
+  readonly forms: readonly WeightForm[];
+  /** Activations of one run, largest plan. */
+  readonly arenaBytes: number;
+  /** Activations are in secret memory too, because an operator may copy weights into them. */
+  readonly arenaIsSecret: boolean;
+  readonly scan: ResidencyScan | null;
+}
+
+export interface ResidencyOptions {
+  /** Look for weights outside secret memory: takes about a second per gigabyte of this process, on a native thread. */
+  readonly scan?: boolean;
+  /** Look for this key too. */
+  readonly key?: SecretHandle;
+}
+
 export interface SecretMemoryRegion {
   readonly begin: bigint;
   readonly sizeBytes: number;

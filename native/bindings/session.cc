@@ -7,6 +7,7 @@
 
 #include "bindings/args.h"
 #include "bindings/async_call.h"
+#include "bindings/residency_report.h"
 #include "bindings/secret.h"
 #include "bindings/session_io.h"
 #include "container/open.h"
@@ -213,6 +214,45 @@ Napi::Value session_report(const Napi::CallbackInfo& info) {
   return result;
 }
 
+class ResidencyCall final : public AsyncCall {
+ public:
+  SessionPtr session;
+  SecretHandleRef key;
+  bool scan = false;
+
+  Result<void> work() override {
+    ResidencyRequest request;
+    request.scan = scan;
+    if (key) request.key = key.bytes();
+    SEALEDGE_ASSIGN(report_, session->residency(request));
+    key.reset();
+    return {};
+  }
+  Napi::Value result(Napi::Env env) override { return residency_to_js(env, report_); }
+
+ private:
+  ResidencyReport report_;
+};
+
+// sessionResidency(session, scan, key | undefined): a promise of a report.
+Napi::Value session_residency(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  auto call = std::make_unique<ResidencyCall>();
+  call->session = unwrap_session(info[0]);
+  if (call->session == nullptr) return env.Undefined();
+  call->scan = info[1].ToBoolean();
+  if (!info[2].IsUndefined()) {
+    Result<SecretHandleRef> key = secret_from_value(info[2]);
+    if (!key.ok()) {
+      throw_error(env, key.error());
+      return env.Undefined();
+    }
+    call->key = std::move(*key);
+  }
+  // Always on secret stacks: probes of a plain model are looked for in the same way.
+  return run_async(env, secret_pool(), std::move(call));
+}
+
 }  // namespace
 
 void init_session(Napi::Env env, Napi::Object exports) {
@@ -221,6 +261,7 @@ void init_session(Napi::Env env, Napi::Object exports) {
   exports.Set("runSessionSync", Napi::Function::New<run_session_sync>(env, "runSessionSync"));
   exports.Set("releaseSession", Napi::Function::New<release_session>(env, "releaseSession"));
   exports.Set("sessionMetadata", Napi::Function::New<session_metadata>(env, "sessionMetadata"));
+  exports.Set("sessionResidency", Napi::Function::New<session_residency>(env, "sessionResidency"));
   exports.Set("sessionReport", Napi::Function::New<session_report>(env, "sessionReport"));
 }
 

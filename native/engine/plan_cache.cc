@@ -31,6 +31,11 @@ Result<std::shared_ptr<FramePool>> PlanCache::get(const std::vector<TensorFact>&
   return frames;
 }
 
+void PlanCache::for_each(FunctionRef<void(const Plan&)> visit) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  for (const std::shared_ptr<FramePool>& frames : plans_) visit(frames->plan());
+}
+
 void PlanCache::clear() {
   const std::lock_guard<std::mutex> lock(mutex_);
   plans_.clear();

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <vector>
 
+#include "core/function_ref.h"
 #include "core/result.h"
 #include "engine/executor.h"
 #include "graph/plan.h"
@@ -21,6 +22,8 @@ class PlanCache {
   // Thread-safe. Two threads that ask for new dims at once may both plan; one result is kept.
   Result<std::shared_ptr<FramePool>> get(const std::vector<TensorFact>& inputs);
   void clear();
+  // visit must not call back.
+  void for_each(FunctionRef<void(const Plan&)> visit);
 
  private:
   std::shared_ptr<FramePool> find(const std::vector<TensorFact>& inputs);

@@ -124,6 +124,12 @@ void Session::release() {
   SEALEDGE_CHECKPOINT("after-release");
 }
 
+Result<ResidencyReport> Session::residency(const ResidencyRequest& request) const {
+  const std::shared_lock<std::shared_mutex> lock(impl_->mutex);
+  if (!impl_->model) return Error{ErrorCode::kModelClosed, "the session was released"};
+  return examine_residency(*impl_->model, request);
+}
+
 bool Session::sealed() const { return impl_->report.sealed; }
 
 SessionReport Session::report() const {

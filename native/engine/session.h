@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/result.h"
+#include "engine/residency.h"
 #include "graph/limits.h"
 #include "graph/tensor.h"
 
@@ -117,6 +118,9 @@ class Session {
   // Wipes and frees weights and arenas, after the runs under way have ended; later runs fail with kModelClosed.
   // Repeatable.
   void release();
+
+  // engine/residency.h. For a sealed session the caller must be on a secret stack.
+  Result<ResidencyReport> residency(const ResidencyRequest& request) const;
 
   bool sealed() const;
   SessionReport report() const;

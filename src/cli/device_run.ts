@@ -6,10 +6,12 @@ import { url as inspectorUrl } from 'node:inspector';
 import { type Command, Option } from 'commander';
 import { openOnDevice } from '../device/open_on_device.js';
 import { UsageError } from '../errors.js';
-import type { InferenceSession, Results } from '../index.js';
+import type { InferenceSession, Results, SessionResidency } from '../index.js';
 import { runInCleanProcess } from './clean_process.js';
 import { type DeviceOptions, deviceCommand } from './device_common.js';
 import { serve } from './device_serve.js';
+import { EXIT_CODES } from './exit_codes.js';
+import { humanBytes } from './human.js';
 import { readInputTensor, requireReadable } from './input_tensor.js';
 import { createOutput } from './output.js';
 import { measure, plainOutputs } from './run_model.js';
@@ -21,6 +23,7 @@ interface RunOptions extends DeviceOptions {
   serve?: boolean;
   repeat: string;
   threads: string;
+  residency?: boolean;
   inCleanProcess?: boolean;
 }
 
@@ -30,6 +33,7 @@ export function registerDeviceRun(device: Command): void {
     .option('--input <file...>', '[name=]file.csv, .npy or .bin; one per input of the model')
     .option('--serve', 'stay, and answer lines of JSON on stdin: {"inputs": {name: {dims, data}}, "repeat"?: number}')
     .option('--repeat <number>', 'run so often and report the median latency', '1')
+    .option('--residency', 'also look for the weights outside secret memory, after the run')
     .option('--threads <number>', 'native threads; 0 for all', '0')
     .addOption(new Option(CLEAN_MARKER).hideHelp())
     .action(async (model: string, options: RunOptions) => {
@@ -58,8 +62,11 @@ async function run(path: string, options: RunOptions): Promise<void> {
     const feeds = await readInputTensor(options.input, session.inputMetadata);
     output.progress(`running ${how.model.name} version ${how.model.version}`);
     const { results, latencyUs } = await measure(session, feeds, repeat);
-    const text = shown(results, latencyUs.median / 1_000, session.memory);
-    output.result(text, { ...loaded, outputs: plainOutputs(results), latencyUs, repeat });
+    const residency = options.residency === true ? await session.residency({ scan: true }) : undefined;
+    const text = [shown(results, latencyUs.median / 1_000, session.memory), ...(residency ? [scanned(residency)] : [])];
+    output.result(text.join('\n'), { ...loaded, outputs: plainOutputs(results), latencyUs, repeat, residency });
+    if (residency?.scan && !(residency.scan.controlFound && residency.scan.hitCount === 0))
+      process.exitCode = EXIT_CODES.memory;
   } finally {
     await session.release();
   }
@@ -84,6 +91,11 @@ function shown(results: Results, latencyMs: number, memory: InferenceSession['me
     return `${name}: ${type} [${dims.join(', ')}] ${values.join(' ')}${data.length > SHOWN_VALUES ? ' ...' : ''}`;
   });
   return [...lines, `latency ${latencyMs.toFixed(3)} ms, memory ${memory.level}`].join('\n');
+}
+
+function scanned({ scan, weightBytes, secretBytes }: SessionResidency): string {
+  const where = `${humanBytes(secretBytes)} of ${humanBytes(weightBytes)} weights in secret memory`;
+  return `residency: ${where}; ${scan?.probes} probes in ${humanBytes(scan?.bytesRead ?? 0)}, ${scan?.hitCount} found`;
 }
 
 function parseCount(name: string, text: string, min: number): number {

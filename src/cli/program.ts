@@ -4,6 +4,7 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { UsageError } from '../errors.js';
 import { registerApproveState } from './approve_state.js';
 import { registerDevice } from './device.js';
+import { registerDoctor } from './doctor.js';
 import { EXIT_CODES } from './exit_codes.js';
 import { registerInspect } from './inspect.js';
 import { registerKeygen } from './keygen.js';
@@ -42,6 +43,7 @@ function createProgram(): Command {
   registerApproveState(program);
   registerVerifier(program);
   registerDevice(program);
+  registerDoctor(program);
   return program;
 }
 

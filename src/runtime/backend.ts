@@ -1,4 +1,4 @@
-import type { SessionMemory, TensorData, TensorType, ValueMetadata } from '../types.js';
+import type { SecretHandle, SessionMemory, SessionResidency, TensorData, TensorType, ValueMetadata } from '../types.js';
 import type { NumericArray } from './data_types.js';
 
 /** An input that was checked against the model's metadata. */
@@ -23,5 +23,6 @@ export interface Backend {
   memory(): SessionMemory;
   run(inputs: readonly BoundInput[], outputs: readonly string[]): Promise<BackendOutput[]>;
   runSync(inputs: readonly BoundInput[], outputs: readonly string[]): BackendOutput[];
+  residency(scan: boolean, key: SecretHandle | undefined): Promise<SessionResidency>;
   release(): Promise<void>;
 }

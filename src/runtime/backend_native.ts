@@ -7,7 +7,7 @@ import {
   type NativeValueMetadata,
   native,
 } from '../native.js';
-import type { SecretHandle, SessionMemory, ValueMetadata } from '../types.js';
+import type { SecretHandle, SessionMemory, SessionResidency, ValueMetadata } from '../types.js';
 import type { Backend, BackendOutput, BoundInput } from './backend.js';
 import { arrayOfCode, dataTypeOf, tensorTypeOfCode } from './data_types.js';
 
@@ -48,6 +48,13 @@ export class NativeBackend implements Backend {
   runSync(inputs: readonly BoundInput[], outputs: readonly string[]): BackendOutput[] {
     const computed = native().runSessionSync(this.#session, inputs.map(nativeInput), this.#indices(outputs));
     return computed.map((output, i) => backendOutput(outputs[i] ?? '', output));
+  }
+
+  async residency(scan: boolean, key: SecretHandle | undefined): Promise<SessionResidency> {
+    const { level } = this.memory();
+    const report = await native().sessionResidency(this.#session, scan, key);
+    const reason = level === 'ordinary' ? 'the model is not sealed' : native().secretMemoryReport().reason;
+    return { level, reason, ...report };
   }
 
   release(): Promise<void> {

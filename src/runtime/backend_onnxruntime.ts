@@ -52,6 +52,10 @@ export class OnnxruntimeBackend implements Backend {
     throw new UsageError('ERR_OPTION_INVALID', 'runSync: the onnxruntime backend has only run');
   }
 
+  async residency(): Promise<never> {
+    throw new UsageError('ERR_OPTION_INVALID', 'residency: only the native backend knows where weights are');
+  }
+
   release(): Promise<void> {
     return this.#session.release();
   }

@@ -1,5 +1,14 @@
 import { ModelError, UsageError } from '../errors.js';
-import type { Feeds, Fetches, Results, SessionMemory, SessionOptions, ValueMetadata } from '../types.js';
+import type {
+  Feeds,
+  Fetches,
+  ResidencyOptions,
+  Results,
+  SessionMemory,
+  SessionOptions,
+  SessionResidency,
+  ValueMetadata,
+} from '../types.js';
 import type { Backend, BackendOutput } from './backend.js';
 import { NativeBackend } from './backend_native.js';
 import { OnnxruntimeBackend } from './backend_onnxruntime.js';
@@ -75,6 +84,12 @@ export class InferenceSession {
     this.#assertOpen();
     const wanted = this.#wantedOutputs(fetches);
     return results(this.#backend.runSync(bindFeeds(this.inputMetadata, feeds), wanted), fetches);
+  }
+
+  /** Where the weights are; with `scan`, also whether any can be found elsewhere in this process. */
+  async residency(options: ResidencyOptions = {}): Promise<SessionResidency> {
+    this.#assertOpen();
+    return this.#backend.residency(options.scan === true, options.key);
   }
 
   /** Wipes and frees the model, after the runs under way have ended; later runs are refused. Repeatable. */

@@ -37,7 +37,7 @@ createInterface({ input: process.stdin }).on('line', (line) => void obey(JSON.pa
 try {
   key = readKey();
   session = sealedPath === undefined ? undefined : await InferenceSession.create(sealedPath, { key });
-  if (session) key.close();
+  if (session && process.env.HOLDER_KEEPS_KEY === undefined) key.close();
   say({ event: 'ready', ...secretMemoryReport() });
 } catch (error) {
   const { name, code, message, fields } = error;
@@ -55,6 +55,9 @@ async function obey(command) {
     await session?.release();
     key.close();
     say({ event: 'released' });
+  }
+  if (command.residency && session) {
+    say({ event: 'residency', residency: await session.residency({ scan: true, ...(key.closed ? {} : { key }) }) });
   }
   if (command.report) say(secretMemoryReport());
 }

@@ -4,6 +4,7 @@ import { statSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import type { SessionResidency } from '../../../src/types.js';
 import type { SecretRegion } from '../../../tools/residency/scan.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
@@ -39,6 +40,8 @@ export interface HolderOptions {
   /** Stop at the named checkpoints of the test build. */
   checkpoints?: boolean;
   leak?: 'weights';
+  /** Do not close the key after loading. */
+  keepsKey?: boolean;
   /** Run under another program, such as prlimit. */
   wrapper?: readonly string[];
 }
@@ -48,6 +51,7 @@ interface HolderMessage {
   level?: string;
   reason?: string;
   regions?: { begin: string; sizeBytes: number; purpose: string }[];
+  residency?: SessionResidency;
   error?: { name: string; code: string; message: string; fields: Record<string, unknown> };
 }
 
@@ -58,7 +62,7 @@ export class HolderProcess {
   #awaited: { name: string; reached: () => void } | undefined;
   errors = '';
 
-  constructor({ level, payloadFile, sealedFile, program: other, checkpoints, leak, wrapper = [] }: HolderOptions) {
+  constructor({ level, payloadFile, sealedFile, program: other, checkpoints, leak, keepsKey, wrapper = [] }: HolderOptions) {
     const files = [payloadFile, sealedFile].filter((file) => file !== undefined);
     const node = [process.execPath, ...(other ? [inSupport(other.script), ...other.args] : [HOLDER, ...files])];
     const [program = '', ...args] = [...wrapper, ...node];
@@ -71,6 +75,7 @@ export class HolderProcess {
         ...(checkpoints || leak ? { SEALEDGE_NATIVE_BUILD: TEST_HOOKS_BUILD } : {}),
         ...(checkpoints ? { SEALEDGE_CHECKPOINT_FD: String(CHECKPOINT_FD) } : {}),
         ...(leak ? { SEALEDGE_LEAK: leak } : {}),
+        ...(keepsKey ? { HOLDER_KEEPS_KEY: '1' } : {}),
       },
     });
     if (!this.child.stdout) throw new Error('holder has no stdout');
