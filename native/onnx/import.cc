@@ -9,6 +9,7 @@
 #include "onnx/node_order.h"
 #include "onnx/tensor_data.h"
 #include "onnx/unsupported_ops.h"
+#include "onnx/value_types.h"
 
 namespace sealedge {
 
@@ -27,6 +28,7 @@ class Importer {
     SEALEDGE_TRY(check_versions());
     SEALEDGE_TRY(add_initializers());
     SEALEDGE_TRY(add_inputs());
+    for (const ValueInfoProto& info : model_.graph.outputs) SEALEDGE_TRY(check_value_type(info, "output"));
     SEALEDGE_ASSIGN(const std::vector<size_t> order, running_order(model_.graph));
     for (size_t index : order) SEALEDGE_TRY(add_node(model_.graph.nodes[index]));
     if (!unsupported_.empty()) return unsupported_.to_error();
@@ -102,11 +104,7 @@ class Importer {
       if (info.name.empty()) return invalid("a graph input has no name");
       if (!seen.insert(info.name).second) return invalid("input '" + printable(info.name) + "' is listed twice");
       if (names_.contains(info.name)) continue;  // IR version 3: every initializer is listed
-      if (info.elem_type <= 0 || info.elem_type > 255 ||
-          data_type_size_bytes(static_cast<DataType>(info.elem_type)) == 0) {
-        return Error{ErrorCode::kOpUnsupported, "input '" + printable(info.name) + "': type " +
-                                                    std::to_string(info.elem_type) + " is not supported"};
-      }
+      SEALEDGE_TRY(check_value_type(info, "input"));
       SEALEDGE_TRY(check_declared_size(info));
       Value value;
       value.name = info.name;

@@ -4,6 +4,7 @@ import { extname } from 'node:path';
 import { UsageError } from '../errors.js';
 import { Tensor, type TensorType, type ValueMetadata } from '../index.js';
 import { dataTypeOf } from '../runtime/data_types.js';
+import { float16Bits, hasFloat16Array } from '../runtime/float16.js';
 import { parseNpy } from './npy.js';
 
 /** @param inputs - `file`, or `name=file` where a model has several inputs */
@@ -96,8 +97,9 @@ function fromNumbers(type: TensorType, values: readonly number[]) {
   if (row === undefined) throw wrong('input type', 'a numeric one', type);
   const data = new row.array(values.length);
   const big = data instanceof BigInt64Array || data instanceof BigUint64Array;
+  const bits = type === 'float16' && !hasFloat16Array;
   values.forEach((value, i) => {
-    data[i] = big ? BigInt(Math.trunc(value)) : value;
+    data[i] = big ? BigInt(Math.trunc(value)) : bits ? float16Bits(value) : value;
   });
   return data;
 }

@@ -1,5 +1,6 @@
 /** Runs of a loaded model, timed. */
 import type { Feeds, InferenceSession, Results } from '../index.js';
+import { elementValues } from '../runtime/float16.js';
 
 export interface Latency {
   median: number;
@@ -30,6 +31,9 @@ export function plainOutputs(
   results: Results,
 ): Record<string, { type: string; dims: readonly number[]; data: unknown[] }> {
   return Object.fromEntries(
-    Object.entries(results).map(([name, { type, dims, data }]) => [name, { type, dims, data: [...data] }]),
+    Object.entries(results).map(([name, { type, dims, data }]) => [
+      name,
+      { type, dims, data: elementValues(type, data) },
+    ]),
   );
 }

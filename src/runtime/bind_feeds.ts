@@ -53,7 +53,8 @@ function checkedData({ name, type }: ValueMetadata, tensor: TensorLike): BoundIn
   const elements = elementCount(tensor.dims);
   const data = tensor.data;
   const row = dataTypeOf(type);
-  const fits = row === undefined ? Array.isArray(data) : data instanceof row.array;
+  const bits = type === 'float16' && data instanceof Uint16Array;
+  const fits = row === undefined ? Array.isArray(data) : data instanceof row.array || bits;
   if (!fits) {
     throw invalid(`input ${name}: expected ${row?.array.name ?? 'an array of strings'}, got ${describe(data)}`, {
       input: name,
@@ -68,7 +69,9 @@ function checkedData({ name, type }: ValueMetadata, tensor: TensorLike): BoundIn
     });
   }
   // Another thread may write to shared memory between our checks and the computation. Not instanceof: a vm context has its own.
-  return types.isSharedArrayBuffer(array.buffer) ? array.slice() : array;
+  const own = types.isSharedArrayBuffer(array.buffer) ? array.slice() : array;
+  // Backends take float16 as its bits: Node-API has no name for a Float16Array.
+  return type === 'float16' ? new Uint16Array(own.buffer, own.byteOffset, own.length) : own;
 }
 
 function invalid(message: string, fields: Record<string, unknown> = {}): ModelError {

@@ -1,4 +1,5 @@
 import type { TensorType } from '../types.js';
+import { float16Array } from './float16.js';
 
 interface DataTypeRow {
   readonly type: TensorType;
@@ -7,7 +8,7 @@ interface DataTypeRow {
   readonly array: NumericArrayConstructor;
 }
 
-type NumericArrayConstructor = {
+export type NumericArrayConstructor = {
   new (buffer: ArrayBuffer, byteOffset?: number, length?: number): NumericArray;
   new (length: number): NumericArray;
   readonly BYTES_PER_ELEMENT: number;
@@ -26,7 +27,7 @@ export type NumericArray =
   | Uint32Array
   | BigUint64Array;
 
-/** Every type but `string`, which has no typed array and which the native engine does not store. float16 travels as its bits. */
+/** Every type but `string`, which has no typed array and which the native engine does not store. */
 export const dataTypes: readonly DataTypeRow[] = [
   { type: 'float32', code: 1, array: Float32Array },
   { type: 'uint8', code: 2, array: Uint8Array },
@@ -36,7 +37,7 @@ export const dataTypes: readonly DataTypeRow[] = [
   { type: 'int32', code: 6, array: Int32Array },
   { type: 'int64', code: 7, array: BigInt64Array },
   { type: 'bool', code: 9, array: Uint8Array },
-  { type: 'float16', code: 10, array: Uint16Array },
+  { type: 'float16', code: 10, array: float16Array },
   { type: 'float64', code: 11, array: Float64Array },
   { type: 'uint32', code: 12, array: Uint32Array },
   { type: 'uint64', code: 13, array: BigUint64Array },

@@ -1,6 +1,7 @@
 import { ModelError, UsageError } from '../errors.js';
 import type { TensorData, TensorLike, TensorType } from '../types.js';
 import { dataTypeOf, dataTypes, type NumericArray } from './data_types.js';
+import { float16Bits, hasFloat16Array } from './float16.js';
 
 /**
  * A tensor in CPU memory, shaped like `Tensor` of onnxruntime-common:
@@ -66,6 +67,9 @@ function elementsOf(type: string, data: unknown): TensorData {
     throw new UsageError('ERR_OPTION_INVALID', `tensor type: expected one of ${known}, got ${String(type)}`);
   }
   if (Array.isArray(data)) return fromNumbers(type as TensorType, row.array, data);
+  if (type === 'float16' && hasFloat16Array && data instanceof Uint16Array) {
+    return new row.array(data.buffer as ArrayBuffer, data.byteOffset, data.length);
+  }
   // Uint8ClampedArray and Buffer hold bytes as Uint8Array does.
   const fits = data instanceof row.array || (row.array === Uint8Array && data instanceof Uint8ClampedArray);
   if (!fits) throw invalid(`${type} tensor: expected ${row.array.name}, got ${describe(data)}`);
@@ -79,10 +83,11 @@ function fromNumbers(
 ): TensorData {
   const result = new array(values.length);
   const big = result instanceof BigInt64Array || result instanceof BigUint64Array;
+  const bits = type === 'float16' && !hasFloat16Array;
   for (const [i, value] of values.entries()) {
     if (big && (typeof value === 'bigint' || Number.isSafeInteger(value))) result[i] = BigInt(value as bigint | number);
     else if (type === 'bool' && typeof value === 'boolean') result[i] = value ? 1 : 0;
-    else if (!big && typeof value === 'number') result[i] = value;
+    else if (!big && typeof value === 'number') result[i] = bits ? float16Bits(value) : value;
     else throw invalid(`${type} tensor: element ${i}: got ${describe(value)}`);
   }
   return result;

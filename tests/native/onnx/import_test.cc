@@ -181,6 +181,20 @@ TEST(ImportTest, ShapeArithmeticOnConstantsIsDoneAtOnce) {
 }
 
 // Attribute forms of older operator sets become inputs.
+TEST(ImportTest, RefusesWhatCannotCrossTheBorder) {
+  const auto model = [](int input, int output) {
+    return ModelBuilder().input("x", {2}, input).add(node("Identity", {"x"}, {"y"})).output("y", output);
+  };
+  const auto unsupported = ErrorCode::kOpUnsupported;
+  expect_refused(model(16, 1), unsupported, "input 'x': tensors of bfloat16 are not supported");
+  expect_refused(model(8, 1), unsupported, "input 'x': tensors of string are not supported");
+  expect_refused(model(14, 1), unsupported, "input 'x': tensors of type 14 are not supported");
+  expect_refused(model(1 << 20, 1), unsupported, "input 'x': tensors of type 1048576 are not supported");
+  expect_refused(model(0, 1), unsupported, "input 'x': no dense tensor");
+  expect_refused(model(1, 16), unsupported, "output 'y': tensors of bfloat16 are not supported");
+  EXPECT_TRUE(Imported(model(10, 10).build()).ok()) << "float16 is stored";
+}
+
 TEST(ImportTest, LegacyAttributesBecomeInputs) {
   ModelBuilder builder;
   builder.opset = 9;
