@@ -3,9 +3,9 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Report } from '../../examples/main_job/report.js';
-import { missingSwtpmTool } from '../support/swtpm.js';
+import { describeUnless, noSwtpm, notRoot } from '../support/requirements.js';
 
 const MAIN = fileURLToPath(new URL('../../examples/main_job/main.ts', import.meta.url));
 
@@ -24,7 +24,7 @@ function start(...args: string[]) {
 }
 
 // The scanner reads other processes' memory, which takes root.
-describe.skipIf(missingSwtpmTool || process.getuid?.() !== 0)('npm start', () => {
+describeUnless(noSwtpm, notRoot)('npm start', () => {
   it('gets an answer, finds no secret, is refused every attack, and leaves nothing behind', {
     timeout: 180_000,
   }, () => {

@@ -7,15 +7,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { missingSwtpmTool, Swtpm } from '../support/swtpm.js';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { describeUnless, noSwtpm } from '../support/requirements.js';
+import { Swtpm } from '../support/swtpm.js';
 import { type Json, ROOT, SEALEDGE } from './processes.js';
 
 const run = promisify(execFile);
 const FLEET = 'plant-1';
 const PCRS = '0,7,16';
 
-describe.skipIf(missingSwtpmTool)('sealedge', () => {
+describeUnless(noSwtpm)('sealedge', () => {
   let directory: string;
   let swtpm: Swtpm;
   let verifier: ChildProcess;

@@ -5,7 +5,7 @@
  * something for good: tests/long/crash_tpm.test.ts.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { missingSwtpmTool } from '../support/swtpm.js';
+import { describeUnless, noSwtpm } from '../support/requirements.js';
 import { type CrashDevice, CrashFixture, type DeviceStep } from './crash_fixture.js';
 import type { Moment } from './kill_switch.js';
 import { kill, killTree, outcomeOf, sealedge, startSealedge } from './processes.js';
@@ -20,7 +20,7 @@ const STEPS: [name: string, path: RegExp, step: DeviceStep][] = [
 ];
 const MOMENTS: Moment[] = ['request', 'answer'];
 
-describe.skipIf(missingSwtpmTool)('killed and resumed', () => {
+describeUnless(noSwtpm)('killed and resumed', () => {
   let fixture: CrashFixture;
   let enrolled: CrashDevice;
 

@@ -1,6 +1,6 @@
 /** What a device refuses of a grant, even one signed by its own verifier: PROTOCOL.md [D2] to [D4], one altered field each. */
 import { generateKeyPairSync } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { fetchKey, renewLease, requireHeldKey } from '../../attestation/attester/fetch_key.js';
 import { verifyGrant } from '../../attestation/attester/grant.js';
 import { readHeldKey, writeKeyFile } from '../../attestation/attester/key_file.js';
@@ -8,10 +8,11 @@ import { signGrant } from '../../attestation/protocol/grant_token.js';
 import { refState } from '../../attestation/protocol/key_policy.js';
 import type { LeaseRequest, ReleaseGrant, ReleaseRequest } from '../../attestation/protocol/messages.js';
 import { marshalTpmtPublic, parseTpmtPublic } from '../../attestation/tpm/tpmt_public.js';
-import { missingSwtpmTool, Swtpm } from '../support/swtpm.js';
+import { describeUnless, noSwtpm } from '../support/requirements.js';
+import { Swtpm } from '../support/swtpm.js';
 import { type Device, FleetFixture, MODEL } from './fleet_fixture.js';
 
-describe.skipIf(missingSwtpmTool)('a release grant', () => {
+describeUnless(noSwtpm)('a release grant', () => {
   let swtpm: Swtpm;
   let fleet: FleetFixture;
   let device: Device;

@@ -4,7 +4,7 @@
  */
 import type { KeyObject } from 'node:crypto';
 import { TPM_CC, Tpm } from 'node-tpm2-tss';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import {
   createPinnedStorageKey,
   createStorageKey,
@@ -20,7 +20,8 @@ import { signApproval } from '../../attestation/key_release/approvals.js';
 import { refState } from '../../attestation/protocol/key_policy.js';
 import { TPMA_NV_READLOCKED } from '../../attestation/tpm/constants.js';
 import { computeNvName, parseTpmsNvPublic } from '../../attestation/tpm/tpms_nv_public.js';
-import { missingSwtpmTool, Swtpm } from '../support/swtpm.js';
+import { describeUnless, noSwtpm } from '../support/requirements.js';
+import { Swtpm } from '../support/swtpm.js';
 import { TpmProxy } from '../support/tpm_proxy.js';
 import { type Device, FleetFixture, MODEL } from './fleet_fixture.js';
 
@@ -37,7 +38,7 @@ function readLocked(response: Buffer): Buffer {
   return changed;
 }
 
-describe.skipIf(missingSwtpmTool)('the policy of a released key', () => {
+describeUnless(noSwtpm)('the policy of a released key', () => {
   let swtpm: Swtpm;
   let fleet: FleetFixture;
   let device: Device;

@@ -2,18 +2,19 @@
 import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createPinnedStorageKey } from '../../attestation/attester/device_keys.js';
 import { requireHeldKey } from '../../attestation/attester/fetch_key.js';
 import { satisfyPolicy } from '../../attestation/attester/policy_session.js';
 import { unsealKey } from '../../attestation/attester/unseal.js';
 import { signApproval } from '../../attestation/key_release/approvals.js';
 import { refLease } from '../../attestation/protocol/key_policy.js';
-import { missingSwtpmTool, Swtpm } from '../support/swtpm.js';
+import { describeUnless, noSwtpm } from '../support/requirements.js';
+import { Swtpm } from '../support/swtpm.js';
 import { TpmProxy } from '../support/tpm_proxy.js';
 import { type Device, FleetFixture } from './fleet_fixture.js';
 
-describe.skipIf(missingSwtpmTool)('the sealed key', () => {
+describeUnless(noSwtpm)('the sealed key', () => {
   let swtpm: Swtpm;
   let proxy: TpmProxy;
   let fleet: FleetFixture;

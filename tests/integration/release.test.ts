@@ -1,13 +1,14 @@
 /** Enrol, attest, release, unseal: the whole exchange on a software TPM, for each kind of EK. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { attest } from '../../attestation/attester/attester.js';
 import { DEFAULT_COUNTER_INDEX } from '../../attestation/attester/device_keys.js';
 import { settleCounter } from '../../attestation/attester/rollback.js';
 import { unsealKey } from '../../attestation/attester/unseal.js';
-import { missingSwtpmTool, Swtpm } from '../support/swtpm.js';
+import { describeUnless, noSwtpm } from '../support/requirements.js';
+import { Swtpm } from '../support/swtpm.js';
 import { FleetFixture, MODEL } from './fleet_fixture.js';
 
-describe.skipIf(missingSwtpmTool)('enrol, attest, release, unseal', () => {
+describeUnless(noSwtpm)('enrol, attest, release, unseal', () => {
   let swtpm: Swtpm;
   let fleet: FleetFixture;
 

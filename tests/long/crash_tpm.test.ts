@@ -6,7 +6,7 @@ import { Tpm } from 'node-tpm2-tss';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { COUNTER_INDEX, CrashFixture, type DeviceStep } from '../integration/crash_fixture.js';
 import { killTree, outcomeOf, startSealedge } from '../integration/processes.js';
-import { missingSwtpmTool } from '../support/swtpm.js';
+import { describeUnless, noSwtpm } from '../support/requirements.js';
 
 const COMMANDS: [name: string, code: number, step: DeviceStep][] = [
   ['NV_DefineSpace', 0x0000012a, 'init'],
@@ -16,7 +16,7 @@ const COMMANDS: [name: string, code: number, step: DeviceStep][] = [
   ['NV_ReadLock', 0x0000014f, 'run'],
 ];
 
-describe.skipIf(missingSwtpmTool)('device killed', () => {
+describeUnless(noSwtpm)('device killed', () => {
   let fixture: CrashFixture;
   // A counter never goes back, so every case has a TPM of its own.
   beforeEach(async () => {

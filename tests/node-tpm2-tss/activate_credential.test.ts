@@ -1,12 +1,12 @@
 // TPM2_ActivateCredential under the policy of the EK; challenges made by tpm2_makecredential without a TPM
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { ekTemplate, ekTemplateIds, TPM_RH } from '../../native/node-tpm2-tss/src/index.js';
-import { missingSwtpmTool } from '../support/swtpm.js';
+import { describeUnless, noSwtpm } from '../support/requirements.js';
 import { createAk, expectNothingLoaded, useTpm } from '../support/tpm.js';
 
-describe.skipIf(missingSwtpmTool)('TPM2_ActivateCredential', () => {
+describeUnless(noSwtpm)('TPM2_ActivateCredential', () => {
   const t = useTpm();
 
   /** The blob file of tpm2_makecredential: magic (4), version (4), TPM2B_ID_OBJECT, TPM2B_ENCRYPTED_SECRET. */

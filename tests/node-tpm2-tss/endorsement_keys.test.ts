@@ -1,8 +1,8 @@
 // TPM2_CreatePrimary with the templates of the TCG EK Credential Profile; certificates at its NV indices
 import { X509Certificate } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { ekTemplate, ekTemplateIds, objectName } from '../../native/node-tpm2-tss/src/index.js';
-import { missingSwtpmTool } from '../support/swtpm.js';
+import { describeUnless, noSwtpm } from '../support/requirements.js';
 import { useTpm } from '../support/tpm.js';
 
 /** The public number of a key, as its certificate and its TPMT_PUBLIC carry it: modulus, or x || y. */
@@ -11,7 +11,7 @@ function publicNumber(certificate: X509Certificate): Buffer {
   return Buffer.concat([jwk.n ?? jwk.x, jwk.y].filter((n) => n !== undefined).map((n) => Buffer.from(n, 'base64url')));
 }
 
-describe.skipIf(missingSwtpmTool)('endorsement keys', () => {
+describeUnless(noSwtpm)('endorsement keys', () => {
   const t = useTpm({ p256EkCertificate: true });
 
   it('have the policies of the profile', () => {

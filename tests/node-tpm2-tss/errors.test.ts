@@ -1,10 +1,11 @@
 // Response codes become names of the specification, with layer, command and argument; wrong calls become UsageErrors
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { TPM_RH, Tpm, TpmError, UsageError } from '../../native/node-tpm2-tss/src/index.js';
-import { missingSwtpmTool, Swtpm } from '../support/swtpm.js';
+import { describeUnless, noSwtpm } from '../support/requirements.js';
+import { Swtpm } from '../support/swtpm.js';
 import { errorResponse, TpmProxy } from '../support/tpm_proxy.js';
 
-describe.skipIf(missingSwtpmTool)('errors', () => {
+describeUnless(noSwtpm)('errors', () => {
   let swtpm: Swtpm;
   let proxy: TpmProxy;
   let tpm: Tpm;

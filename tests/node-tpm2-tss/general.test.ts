@@ -1,10 +1,10 @@
 // TPM2_GetRandom, GetCapability, SelfTest, GetTestResult, ReadClock
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { TPM_CAP, TPM_HT, TPM_PT } from '../../native/node-tpm2-tss/src/index.js';
-import { missingSwtpmTool } from '../support/swtpm.js';
+import { describeUnless, noSwtpm } from '../support/requirements.js';
 import { createSrk, useTpm } from '../support/tpm.js';
 
-describe.skipIf(missingSwtpmTool)('general commands', () => {
+describeUnless(noSwtpm)('general commands', () => {
   const t = useTpm();
 
   it('draws random bytes', async () => {

@@ -1,8 +1,9 @@
 // TPM2_Import and TPM2_Load of what another TPM duplicated with stock tools
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
-import { missingSwtpmTool, Swtpm } from '../support/swtpm.js';
+import { expect, it } from 'vitest';
+import { describeUnless, noSwtpm } from '../support/requirements.js';
+import { Swtpm } from '../support/swtpm.js';
 import { createSrk, expectNothingLoaded, useTpm } from '../support/tpm.js';
 
 const secret = 'a secret from elsewhere';
@@ -38,7 +39,7 @@ async function duplicateTo(publicArea: Buffer) {
   return { objectPublic: content('object.pub'), duplicate: content('duplicate'), inSymSeed: content('seed') };
 }
 
-describe.skipIf(missingSwtpmTool)('TPM2_Import', () => {
+describeUnless(noSwtpm)('TPM2_Import', () => {
   const t = useTpm();
 
   it.each(['ecc-p256', 'rsa-2048'] as const)('takes what was duplicated to an %s storage key', async (type) => {

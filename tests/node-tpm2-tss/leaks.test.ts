@@ -1,5 +1,5 @@
 // Multi-step operations that fail at each of their commands, in each way: the TPM's handle lists are empty afterwards
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import {
   ekTemplate,
   pcrSelection,
@@ -10,7 +10,8 @@ import {
   Tpm,
   TpmError,
 } from '../../native/node-tpm2-tss/src/index.js';
-import { missingSwtpmTool, Swtpm } from '../support/swtpm.js';
+import { describeUnless, noSwtpm } from '../support/requirements.js';
+import { Swtpm } from '../support/swtpm.js';
 import { createAk, createSrk } from '../support/tpm.js';
 import { errorResponse, type Interference, TpmProxy } from '../support/tpm_proxy.js';
 
@@ -62,7 +63,7 @@ const failures: Record<string, Interference> = {
   },
 };
 
-describe.skipIf(missingSwtpmTool)('nothing stays loaded', () => {
+describeUnless(noSwtpm)('nothing stays loaded', () => {
   let swtpm: Swtpm;
   let proxy: TpmProxy;
   beforeAll(async () => {

@@ -2,11 +2,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
-import { missingSwtpmTool } from '../support/swtpm.js';
+import { expect, it } from 'vitest';
+import { describeUnless, noSwtpm } from '../support/requirements.js';
 import { expectNothingLoaded, useTpm } from '../support/tpm.js';
 
-describe.skipIf(missingSwtpmTool)('a program that does not close its context', () => {
+describeUnless(noSwtpm)('a program that does not close its context', () => {
   const t = useTpm();
 
   it.each([

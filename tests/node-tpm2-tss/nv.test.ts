@@ -1,13 +1,13 @@
 // TPM2_NV_DefineSpace, NV_Read, NV_ReadPublic, NV_Write, NV_Increment, NV_ReadLock, NV_Certify, NV_UndefineSpace
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { nvName, nvPublic, TPM_HT, TPM_RH, TPMA_NV } from '../../native/node-tpm2-tss/src/index.js';
-import { missingSwtpmTool } from '../support/swtpm.js';
+import { describeUnless, noSwtpm } from '../support/requirements.js';
 import { createAk, createSrk, useTpm } from '../support/tpm.js';
 
 const data = TPMA_NV.AUTHREAD | TPMA_NV.AUTHWRITE | TPMA_NV.OWNERREAD | TPMA_NV.NO_DA;
 const counter = TPMA_NV.TPM_NT_COUNTER | TPMA_NV.AUTHREAD | TPMA_NV.AUTHWRITE | TPMA_NV.NO_DA | TPMA_NV.READ_STCLEAR;
 
-describe.skipIf(missingSwtpmTool)('NV indices', () => {
+describeUnless(noSwtpm)('NV indices', () => {
   const t = useTpm();
 
   it('stores more than one command can carry', async () => {

@@ -1,13 +1,13 @@
 // TPM2_PCR_Read, PCR_Extend
 import { createHash } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { pcrSelection, readPcrSelection } from '../../native/node-tpm2-tss/src/index.js';
-import { missingSwtpmTool } from '../support/swtpm.js';
+import { describeUnless, noSwtpm } from '../support/requirements.js';
 import { useTpm } from '../support/tpm.js';
 
 const sha256 = (...parts: Uint8Array[]) => createHash('sha256').update(Buffer.concat(parts)).digest();
 
-describe.skipIf(missingSwtpmTool)('PCRs', () => {
+describeUnless(noSwtpm)('PCRs', () => {
   const t = useTpm({ ekCertificates: false, pcrBanks: ['sha256', 'sha384'] });
 
   it('extends as the specification says', async () => {

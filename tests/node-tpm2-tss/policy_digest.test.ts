@@ -2,7 +2,7 @@
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import {
   ecdsaSignature,
   ecdsaVerificationKey,
@@ -14,7 +14,7 @@ import {
   TPM_RH,
   TPMA_NV,
 } from '../../native/node-tpm2-tss/src/index.js';
-import { missingSwtpmTool } from '../support/swtpm.js';
+import { describeUnless, noSwtpm } from '../support/requirements.js';
 import { expectNothingLoaded, useTpm } from '../support/tpm.js';
 
 const zeros = Buffer.alloc(32);
@@ -22,7 +22,7 @@ const hash = (...parts: Uint8Array[]) => createHash('sha256').update(Buffer.conc
 const u16 = (n: number) => Buffer.from([n >> 8, n & 255]);
 const u32 = (n: number) => Buffer.concat([u16(n >>> 16), u16(n & 0xffff)]);
 
-describe.skipIf(missingSwtpmTool)('policy digests', () => {
+describeUnless(noSwtpm)('policy digests', () => {
   const t = useTpm();
 
   /** The digest that our commands make of a trial session. */

@@ -2,9 +2,9 @@
 import { createHash, createPublicKey, verify } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { type LoadedObject, pcrSelection } from '../../native/node-tpm2-tss/src/index.js';
-import { missingSwtpmTool } from '../support/swtpm.js';
+import { describeUnless, noSwtpm } from '../support/requirements.js';
 import { createAk, createSrk, useTpm } from '../support/tpm.js';
 
 const pcrs = [0, 1, 2, 7, 10];
@@ -32,7 +32,7 @@ function rawSignature(signature: Buffer): Buffer {
   return Buffer.concat([pad(signature.subarray(6, 6 + rSize)), pad(signature.subarray(8 + rSize))]);
 }
 
-describe.skipIf(missingSwtpmTool)('attestation', () => {
+describeUnless(noSwtpm)('attestation', () => {
   const t = useTpm();
 
   it.each(['ecc-p256', 'rsa-2048'] as const)('quotes with an %s AK as tpm2_checkquote wants it', async (type) => {

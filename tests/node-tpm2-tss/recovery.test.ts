@@ -1,14 +1,15 @@
 // A TPM that answers RETRY, is reset under us, waits for TPM2_Startup, or goes away: typed errors, and the context recovers
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { TPM_CC, Tpm } from '../../native/node-tpm2-tss/src/index.js';
-import { missingSwtpmTool, Swtpm } from '../support/swtpm.js';
+import { describeUnless, noSwtpm } from '../support/requirements.js';
+import { Swtpm } from '../support/swtpm.js';
 import { createSrk, expectNothingLoaded } from '../support/tpm.js';
 import { errorResponse, TpmProxy } from '../support/tpm_proxy.js';
 
 const GetRandom = 0x17b;
 const codes = { TPM_RC_RETRY: 0x922, TPM_RC_YIELDED: 0x908, TPM_RC_TESTING: 0x90a };
 
-describe.skipIf(missingSwtpmTool)('recovery', () => {
+describeUnless(noSwtpm)('recovery', () => {
   let swtpm: Swtpm;
   let proxy: TpmProxy;
   let tpm: Tpm;

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import {
   type SecretHandle,
   sealedObjectTemplate,
@@ -13,11 +13,10 @@ import {
   type Tpm,
 } from '../../native/node-tpm2-tss/src/index.js';
 import { findInMemory } from '../support/process_memory.js';
-import { missingSwtpmTool } from '../support/swtpm.js';
+import { describeUnless, noSwtpm, notRoot } from '../support/requirements.js';
 import { createSrk, useTpm } from '../support/tpm.js';
 
 const inPublic = sealedObjectTemplate({ attributes: TPMA_OBJECT.userWithAuth | TPMA_OBJECT.noDA });
-const root = process.getuid?.() === 0;
 
 async function seal(tpm: Tpm, data: Uint8Array | SecretHandle, userAuth: Uint8Array = Buffer.alloc(0)) {
   return tpm.withObject(createSrk(tpm), (srk) =>
@@ -27,7 +26,7 @@ async function seal(tpm: Tpm, data: Uint8Array | SecretHandle, userAuth: Uint8Ar
   );
 }
 
-describe.skipIf(missingSwtpmTool)('a secret handle', () => {
+describeUnless(noSwtpm)('a secret handle', () => {
   const t = useTpm();
   const children: ChildProcess[] = [];
   afterEach(() => {
@@ -84,7 +83,7 @@ describe.skipIf(missingSwtpmTool)('a secret handle', () => {
     handle.close();
   });
 
-  describe.skipIf(!root)('in memory, read by root', () => {
+  describeUnless(notRoot)('in memory, read by root', () => {
     /** Starts a process that unseals; returns how often 16 bytes of the secret are found in it. */
     async function residency(level: string, kind: 'handle' | 'buffer') {
       const secret = randomBytes(64);

@@ -1,5 +1,5 @@
 // TPM2_StartAuthSession: salt, bind, authValues, hashes, and what a caller may do wrong
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import {
   ekTemplate,
   type LoadedObject,
@@ -11,7 +11,7 @@ import {
   TPMA_OBJECT,
   type Tpm,
 } from '../../native/node-tpm2-tss/src/index.js';
-import { missingSwtpmTool } from '../support/swtpm.js';
+import { describeUnless, noSwtpm } from '../support/requirements.js';
 import { createSrk, expectNothingLoaded, useTpm } from '../support/tpm.js';
 
 const secret = Buffer.from('a secret of some length');
@@ -34,7 +34,7 @@ function withSealed<R>(tpm: Tpm, body: (object: LoadedObject, srk: LoadedObject)
   );
 }
 
-describe.skipIf(missingSwtpmTool)('sessions', () => {
+describeUnless(noSwtpm)('sessions', () => {
   const t = useTpm();
   const unseal = (object: LoadedObject, session: Session, value = authValue) =>
     t.tpm.unsealToBufferExposingSecret({ itemHandle: object }, { auth: { session, authValue: value } });

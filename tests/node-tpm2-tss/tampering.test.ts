@@ -1,14 +1,15 @@
 // A hostile bus: responses changed, cut, or made up. Nothing is believed, nothing crashes, nothing stays loaded
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { TPM_CC, TPM_HT, Tpm, TpmError } from '../../native/node-tpm2-tss/src/index.js';
-import { missingSwtpmTool, Swtpm } from '../support/swtpm.js';
+import { describeUnless, noSwtpm } from '../support/requirements.js';
+import { Swtpm } from '../support/swtpm.js';
 import { createSrk, expectNothingLoaded } from '../support/tpm.js';
 import { TpmProxy } from '../support/tpm_proxy.js';
 
 const GetRandom = 0x17b;
 
-describe.skipIf(missingSwtpmTool)('a hostile bus', () => {
+describeUnless(noSwtpm)('a hostile bus', () => {
   let swtpm: Swtpm;
   let proxy: TpmProxy;
   let tpm: Tpm;

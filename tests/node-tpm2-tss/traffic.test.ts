@@ -1,6 +1,6 @@
 // What someone on the bus between host and TPM sees of TPM2_Create and TPM2_Unseal
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import {
   type CommandSessions,
   sealedObjectTemplate,
@@ -8,7 +8,8 @@ import {
   TPMA_OBJECT,
   Tpm,
 } from '../../native/node-tpm2-tss/src/index.js';
-import { missingSwtpmTool, Swtpm } from '../support/swtpm.js';
+import { describeUnless, noSwtpm } from '../support/requirements.js';
+import { Swtpm } from '../support/swtpm.js';
 import { createSrk, expectNothingLoaded } from '../support/tpm.js';
 import { TpmProxy } from '../support/tpm_proxy.js';
 
@@ -22,7 +23,7 @@ function leaks(traffic: Buffer, secret: Buffer): boolean {
   return false;
 }
 
-describe.skipIf(missingSwtpmTool)('recorded TPM traffic', () => {
+describeUnless(noSwtpm)('recorded TPM traffic', () => {
   let swtpm: Swtpm;
   let proxy: TpmProxy;
   let tpm: Tpm;

@@ -1,6 +1,6 @@
 // The order of design decision 10: PolicyPCR, PolicyAuthorize, PolicyNV, PolicyCounterTimer, PolicyAuthorize, PolicyCommandCode, Unseal
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import {
   ecdsaSignature,
   ecdsaVerificationKey,
@@ -13,7 +13,7 @@ import {
   TPMA_NV,
   TPMA_OBJECT,
 } from '../../native/node-tpm2-tss/src/index.js';
-import { missingSwtpmTool } from '../support/swtpm.js';
+import { describeUnless, noSwtpm } from '../support/requirements.js';
 import { createSrk, expectNothingLoaded, useTpm } from '../support/tpm.js';
 
 const hash = (...parts: Uint8Array[]) => createHash('sha256').update(Buffer.concat(parts)).digest();
@@ -45,7 +45,7 @@ class Approver {
   }
 }
 
-describe.skipIf(missingSwtpmTool)('unsealing under a policy of approvals', () => {
+describeUnless(noSwtpm)('unsealing under a policy of approvals', () => {
   const t = useTpm();
   const state = new Approver(Buffer.from('state'));
   const lease = new Approver(Buffer.from('lease'));

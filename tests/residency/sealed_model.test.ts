@@ -7,15 +7,9 @@ import type { Probe } from '../../tools/residency/probe_search.js';
 import { readMaps } from '../../tools/residency/proc_maps.js';
 import { runScanner } from '../../tools/residency/run_scanner.js';
 import type { ScanReport, SecretRegion } from '../../tools/residency/scan.js';
+import { describeUnless, notRoot } from '../support/requirements.js';
 import { probesInCoreDump } from './support/core_dump.js';
-import {
-  HolderProcess,
-  MEMORY_LEVELS,
-  type MemoryLevel,
-  notRoot,
-  regionsOf,
-  UNPRIVILEGED,
-} from './support/holder_process.js';
+import { HolderProcess, MEMORY_LEVELS, type MemoryLevel, regionsOf, UNPRIVILEGED } from './support/holder_process.js';
 import { SealedMotor } from './support/sealed_motor.js';
 
 let motor: SealedMotor;
@@ -64,7 +58,7 @@ function foundOf(wanted: readonly Probe[], report: ScanReport): number {
   return wanted.filter(({ name }) => found.has(name)).length;
 }
 
-describe.skipIf(notRoot).each(MEMORY_LEVELS)('a sealed model at level %s', (level) => {
+describeUnless(notRoot).each(MEMORY_LEVELS)('a sealed model at level %s', (level) => {
   it('is nowhere outside registered secret memory: loaded, running, after a run, released', async () => {
     const holder = hold({ level, checkpoints: true });
     expect(await holder.hear()).toMatchObject({ event: 'ready', level });
@@ -98,7 +92,7 @@ async function regionsWhileRunning(holder: HolderProcess): Promise<SecretRegion[
   return regionsOf(await holder.ask({ report: true }));
 }
 
-describe.skipIf(notRoot).each(MEMORY_LEVELS)('a core dump taken by root in the middle of a run, level %s', (level) => {
+describeUnless(notRoot).each(MEMORY_LEVELS)('a core dump taken by root in the middle of a run, level %s', (level) => {
   it('has no weight and no key, in memory or registers', async () => {
     const holder = hold({ level, checkpoints: true });
     await holder.hear();
@@ -116,7 +110,7 @@ describe.skipIf(notRoot).each(MEMORY_LEVELS)('a core dump taken by root in the m
   });
 });
 
-describe.skipIf(notRoot)('while a segment is being decrypted', () => {
+describeUnless(notRoot)('while a segment is being decrypted', () => {
   it.each(MEMORY_LEVELS)('nothing is outside registered secret memory (%s)', async (level) => {
     const holder = hold({ level, checkpoints: true });
     await holder.holdAt('segment-decrypted');
@@ -139,7 +133,7 @@ describe.skipIf(notRoot)('while a segment is being decrypted', () => {
   });
 });
 
-describe.skipIf(notRoot)('a deliberate leak', () => {
+describeUnless(notRoot)('a deliberate leak', () => {
   it.each(MEMORY_LEVELS)('of weights to the heap is found (%s)', async (level) => {
     const holder = hold({ level, leak: 'weights' });
     await holder.hear();
@@ -163,7 +157,7 @@ describe('SIGUSR1', () => {
   });
 });
 
-describe.skipIf(notRoot)('RLIMIT_MEMLOCK', () => {
+describeUnless(notRoot)('RLIMIT_MEMLOCK', () => {
   // Root would be exempt by CAP_IPC_LOCK.
   const limited = (bytes: number): string[] => ['prlimit', `--memlock=${bytes}`, ...UNPRIVILEGED];
 

@@ -11,8 +11,9 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readMaps } from '../../tools/residency/proc_maps.js';
 import { runScanner } from '../../tools/residency/run_scanner.js';
+import { describeUnless, notRoot } from '../support/requirements.js';
 import { probesInCoreDump } from './support/core_dump.js';
-import { HolderProcess, MEMORY_LEVELS, notRoot, regionsOf, UNPRIVILEGED } from './support/holder_process.js';
+import { HolderProcess, MEMORY_LEVELS, regionsOf, UNPRIVILEGED } from './support/holder_process.js';
 import { SecretFile } from './support/secret_file.js';
 
 const ATTACK = fileURLToPath(new URL('support/attack.pl', import.meta.url));
@@ -48,7 +49,7 @@ async function bystander(wrapper: readonly string[] = []): Promise<ChildProcess>
   return child;
 }
 
-describe.skipIf(notRoot).each(MEMORY_LEVELS)('a secret at level %s', (level) => {
+describeUnless(notRoot).each(MEMORY_LEVELS)('a secret at level %s', (level) => {
   it('is nowhere outside registered secret memory', async () => {
     const holder = hold({ level });
     const ready = await holder.hear();
@@ -135,7 +136,7 @@ describe.skipIf(notRoot).each(MEMORY_LEVELS)('a secret at level %s', (level) => 
   });
 });
 
-describe.skipIf(notRoot)('the same user', () => {
+describeUnless(notRoot)('the same user', () => {
   it('can read and attach to an ordinary process', async () => {
     const child = await bystander(UNPRIVILEGED);
     expect(attackAsSameUser('ptrace', child.pid as number)).toBe('attached');
@@ -167,7 +168,7 @@ describe('SIGUSR1', () => {
   });
 });
 
-describe.skipIf(notRoot)('RLIMIT_MEMLOCK', () => {
+describeUnless(notRoot)('RLIMIT_MEMLOCK', () => {
   const limited = (bytes: number): string[] => ['prlimit', `--memlock=${bytes}`, ...UNPRIVILEGED];
 
   it('of 8 MiB is enough for a key', async () => {

@@ -6,21 +6,22 @@
 import { createHash, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { sealedObjectTemplate, TPM_CC, TPM_HT, TPMA_OBJECT, Tpm } from '../../native/node-tpm2-tss/src/index.js';
 import type { Probe } from '../../tools/residency/probe_search.js';
 import { runScanner } from '../../tools/residency/run_scanner.js';
 import type { ScanReport } from '../../tools/residency/scan.js';
 import { responseKeyOf, saltOf, sessionKeyOf } from '../../tools/residency/tpm_session_probes.js';
-import { missingSwtpmTool, Swtpm } from '../support/swtpm.js';
+import { describeUnless, noSwtpm, notRoot } from '../support/requirements.js';
+import { Swtpm } from '../support/swtpm.js';
 import { createSrk } from '../support/tpm.js';
 import { type Exchange, TpmProxy } from '../support/tpm_proxy.js';
-import { HolderProcess, MEMORY_LEVELS, type MemoryLevel, notRoot, regionsOf } from './support/holder_process.js';
+import { HolderProcess, MEMORY_LEVELS, type MemoryLevel, regionsOf } from './support/holder_process.js';
 
 const KEY_TYPES = ['ecc', 'rsa'] as const;
 const CASES = MEMORY_LEVELS.flatMap((level) => KEY_TYPES.map((type) => [level, type] as const));
 
-describe.skipIf(notRoot || missingSwtpmTool)('a salted session', () => {
+describeUnless(notRoot, noSwtpm)('a salted session', () => {
   let swtpm: Swtpm;
   let proxy: TpmProxy;
   let holder: HolderProcess | undefined;

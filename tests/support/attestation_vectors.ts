@@ -1,6 +1,6 @@
 /**
  * The shared attestation vectors, outside the repository: `$SEALEDGE_TEST_DATA/attestation-vectors`, each vector a folder with
- * an expected.json. Suites skip by name when they are not there.
+ * an expected.json. Suites that need them say so when skipped.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -12,11 +12,6 @@ const ROOT = join(resolve(REPOSITORY, process.env.SEALEDGE_TEST_DATA ?? '../shar
 export const missingAttestationVectors: string | undefined = existsSync(join(ROOT, 'manifest.json'))
   ? undefined
   : `attestation vectors not found: ${ROOT} (set SEALEDGE_TEST_DATA)`;
-
-/** Names a suite so that its being skipped says why. */
-export function vectorSuite(name: string): string {
-  return missingAttestationVectors === undefined ? name : `${name} (${missingAttestationVectors})`;
-}
 
 export class VectorFolder {
   constructor(
@@ -49,7 +44,7 @@ export class VectorFolder {
   }
 }
 
-/** All vectors of a kind; none when the collection is absent, so that `describe.skipIf` can say so. */
+/** All vectors of a kind; none when the collection is absent, so that `describeUnless` can say so. */
 export function vectorFolders(kind: string): VectorFolder[] {
   if (missingAttestationVectors !== undefined) return [];
   return readdirSync(join(ROOT, kind))

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
-import { missingSwtpmTool, Swtpm } from './swtpm.js';
+import { expect, it } from 'vitest';
+import { describeUnless, noSwtpm } from './requirements.js';
+import { Swtpm } from './swtpm.js';
 
-describe.skipIf(missingSwtpmTool)('the swtpm fixture', () => {
+describeUnless(noSwtpm)('the swtpm fixture', () => {
   it('carries EK certificates, resets, and leaves nothing behind', async () => {
     const swtpm = await Swtpm.start({ p256EkCertificate: true });
     try {

@@ -32,18 +32,6 @@ export interface SwtpmOptions {
   caDirectory?: string;
 }
 
-/** The first tool that is missing on this machine, for `describe.skipIf(missingSwtpmTool)`; undefined when all are there. */
-export const missingSwtpmTool: string | undefined = ['swtpm', 'swtpm_setup', 'swtpm_localca', 'certtool', 'tpm2'].find(
-  (tool) => {
-    try {
-      execFileSync('/bin/sh', ['-c', `command -v ${tool}`], { stdio: 'ignore', env: toolEnvironment });
-      return false;
-    } catch {
-      return true;
-    }
-  },
-);
-
 export class Swtpm {
   /** Everything of this TPM lives below; removed by stop(). */
   readonly directory: string;

@@ -2,7 +2,8 @@ import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { makeCredential } from '../../../attestation/key_release/make_credential.js';
 import { type EccPublic, parseTpmtPublic, type RsaPublic } from '../../../attestation/tpm/tpmt_public.js';
-import { missingAttestationVectors, VectorFolder, vectorSuite } from '../../support/attestation_vectors.js';
+import { missingAttestationVectors, VectorFolder } from '../../support/attestation_vectors.js';
+import { describeUnless } from '../../support/requirements.js';
 
 interface KnownAnswers {
   rsa: { ek_tpm2b_public: string; challenge: string; akName: string; expectedFirst80Bytes: string };
@@ -29,7 +30,7 @@ function credentialFile({
 
 const ekOf = (tpm2b: string): RsaPublic | EccPublic => parseTpmtPublic(hex(tpm2b).subarray(2)) as RsaPublic | EccPublic;
 
-describe.skipIf(missingAttestationVectors)(vectorSuite('makeCredential, known answers'), () => {
+describeUnless(missingAttestationVectors)('makeCredential, known answers', () => {
   const answers = missingAttestationVectors
     ? undefined
     : new VectorFolder('known-answers', 'makecredential-kat').json<KnownAnswers>('kat.json');

@@ -15,7 +15,8 @@ import { computeNvName, marshalTpmsNvPublic, parseTpmsNvPublic } from '../../../
 import { computeName, marshalTpmtPublic, parseTpmtPublic, publicKeyOf } from '../../../attestation/tpm/tpmt_public.js';
 import { marshalTpmtSignature, parseTpmtSignature } from '../../../attestation/tpm/tpmt_signature.js';
 import { verifyAttest } from '../../../attestation/verifier/verify.js';
-import { missingAttestationVectors, vectorFolders, vectorSuite } from '../../support/attestation_vectors.js';
+import { missingAttestationVectors, vectorFolders } from '../../support/attestation_vectors.js';
+import { describeUnless } from '../../support/requirements.js';
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');
 const malformed = (attempt: () => unknown, message: RegExp): void => {
@@ -29,7 +30,7 @@ const CODECS = [
   { suffix: '.tpmt_public.bin', again: (bytes: Buffer) => marshalTpmtPublic(parseTpmtPublic(bytes)) },
 ];
 
-describe.skipIf(missingAttestationVectors)(vectorSuite('structures of real TPMs'), () => {
+describeUnless(missingAttestationVectors)('structures of real TPMs', () => {
   const files = ['evidence', 'negative-quotes']
     .flatMap(vectorFolders)
     .flatMap((vector) =>

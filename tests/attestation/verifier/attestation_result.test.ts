@@ -6,7 +6,8 @@ import type { Appraisal } from '../../../attestation/verifier/appraise.js';
 import { buildAttestationResult, readAttestationResult } from '../../../attestation/verifier/attestation_result.js';
 import { statusOfVector, tierOf, validateEar } from '../../../attestation/verifier/ear.js';
 import { signAttestationResult, verifyAttestationResult } from '../../../attestation/verifier/sign_result.js';
-import { missingAttestationVectors, VectorFolder, vectorSuite } from '../../support/attestation_vectors.js';
+import { missingAttestationVectors, VectorFolder } from '../../support/attestation_vectors.js';
+import { describeUnless } from '../../support/requirements.js';
 
 const NOW = new Date('2026-01-01T00:00:00Z');
 const VERIFIER = { developer: 'https://example.org', build: 'sealedge 0.1.0' };
@@ -93,7 +94,7 @@ describe('attestation result', () => {
   });
 });
 
-describe.skipIf(missingAttestationVectors)(vectorSuite('ear vectors'), () => {
+describeUnless(missingAttestationVectors)('ear vectors', () => {
   const vector = new VectorFolder('ear', 'ear-claims');
   const files = missingAttestationVectors ? [] : vector.files().filter((file) => /^ear-claims|token/.test(file));
 

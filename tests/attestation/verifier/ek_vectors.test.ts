@@ -1,15 +1,11 @@
 /** EK certificates of real TPMs, also those that strict DER parsers refuse, against their makers' roots. */
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { TPM_ALG_ECC, TPM_ALG_RSA, TPM_ECC_NIST_P256 } from '../../../attestation/tpm/constants.js';
 import { marshalTpmtPublic, type TpmtPublic } from '../../../attestation/tpm/tpmt_public.js';
 import { parseCertificate } from '../../../attestation/verifier/certificate.js';
 import { verifyEk } from '../../../attestation/verifier/endorsements.js';
-import {
-  missingAttestationVectors,
-  type VectorFolder,
-  vectorFolders,
-  vectorSuite,
-} from '../../support/attestation_vectors.js';
+import { missingAttestationVectors, type VectorFolder, vectorFolders } from '../../support/attestation_vectors.js';
+import { describeUnless } from '../../support/requirements.js';
 
 interface Expected {
   chain: 'valid' | 'untrusted';
@@ -50,7 +46,7 @@ function publicAreaOf(der: Buffer): Buffer {
 const chainOf = (vector: VectorFolder, expected: Expected) =>
   (expected.chainFiles ?? []).map((file) => vector.text(file));
 
-describe.skipIf(missingAttestationVectors)(vectorSuite('ek-certs vectors'), () => {
+describeUnless(missingAttestationVectors)('ek-certs vectors', () => {
   it.each(vectorFolders('ek-certs').map((vector) => [vector.name, vector] as const))('%s', (_name, vector) => {
     const expected = vector.json<Expected>('expected.json');
     const der = vector.bytes('ek-cert.der');

@@ -1,18 +1,14 @@
 /** Every quote of the shared evidence/ and negative-quotes/ vectors, real machines and altered copies, by data alone. */
 import { createPublicKey } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import type { PcrValue } from '../../../attestation/protocol/decode.js';
 import type { BankName } from '../../../attestation/protocol/messages.js';
 import { hashByName } from '../../../attestation/tpm/hash.js';
 import type { PcrSelection } from '../../../attestation/tpm/pcr_selection.js';
 import { parseTpmsAttest } from '../../../attestation/tpm/tpms_attest.js';
 import { verifyQuote } from '../../../attestation/verifier/verify.js';
-import {
-  missingAttestationVectors,
-  type VectorFolder,
-  vectorFolders,
-  vectorSuite,
-} from '../../support/attestation_vectors.js';
+import { missingAttestationVectors, type VectorFolder, vectorFolders } from '../../support/attestation_vectors.js';
+import { describeUnless } from '../../support/requirements.js';
 import { parseTpm2ToolsPcrs } from '../../support/tpm2_tools_pcrs.js';
 
 interface Expected {
@@ -49,7 +45,7 @@ function signed(vector: VectorFolder): { attest: Buffer; signature: Buffer } {
 
 const akOf = (vector: VectorFolder) => ({ key: createPublicKey(vector.text('ak.pem')) });
 
-describe.skipIf(missingAttestationVectors)(vectorSuite('evidence vectors'), () => {
+describeUnless(missingAttestationVectors)('evidence vectors', () => {
   it('are there', () => expect(vectorFolders('evidence')).not.toHaveLength(0));
 
   it.each(vectorFolders('evidence').map((vector) => [vector.name, vector] as const))('%s verifies', (_name, vector) => {
@@ -135,7 +131,7 @@ describe.skipIf(missingAttestationVectors)(vectorSuite('evidence vectors'), () =
   );
 });
 
-describe.skipIf(missingAttestationVectors)(vectorSuite('negative-quotes vectors'), () => {
+describeUnless(missingAttestationVectors)('negative-quotes vectors', () => {
   it('are there', () => expect(vectorFolders('negative-quotes')).not.toHaveLength(0));
 
   /** What a verdict of the collection means here: code and what the message names. */

@@ -5,7 +5,7 @@
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { approveState } from '../../../attestation/key_release/approvals.js';
 import { approveLease } from '../../../attestation/key_release/lease.js';
 import { makeCredential } from '../../../attestation/key_release/make_credential.js';
@@ -17,7 +17,8 @@ import { selectPcrs } from '../../../attestation/tpm/pcr_selection.js';
 import { verifyEk } from '../../../attestation/verifier/endorsements.js';
 import { attestationKeyOf, checkAk, checkCounter, checkStorageKey } from '../../../attestation/verifier/templates.js';
 import { verifyCertify, verifyCounterCertify, verifyQuote } from '../../../attestation/verifier/verify.js';
-import { missingSwtpmTool, Swtpm } from '../../support/swtpm.js';
+import { describeUnless, noSwtpm } from '../../support/requirements.js';
+import { Swtpm } from '../../support/swtpm.js';
 import { parseTpm2ToolsPcrs } from '../../support/tpm2_tools_pcrs.js';
 
 const COUNTER_INDEX = '0x01805ea1';
@@ -25,7 +26,7 @@ const COUNTER_FLAGS = 'authread|authwrite|no_da|read_stclear|nt=counter';
 
 const sized = (bytes: Uint8Array): Buffer => Buffer.concat([u16(bytes.length), bytes]);
 
-describe.skipIf(missingSwtpmTool)('verifier and stock tpm2-tools on swtpm', () => {
+describeUnless(noSwtpm)('verifier and stock tpm2-tools on swtpm', () => {
   let tpm: Swtpm;
   const file = (name: string): string => join(tpm.directory, name);
   const read = (name: string): Buffer => readFileSync(file(name));

@@ -15,9 +15,6 @@ const CHECKPOINT_FD = 3;
 export type MemoryLevel = 'secretmem' | 'locked';
 export const MEMORY_LEVELS: readonly MemoryLevel[] = ['secretmem', 'locked'];
 
-/** Reading another process takes root. What cannot run here says so by name. */
-export const notRoot = process.getuid?.() !== 0;
-
 /**
  * Runs a program as an ordinary user: the owner of this checkout, who can read it wherever it lies, without any capability. Root
  * is made ordinary by that too.

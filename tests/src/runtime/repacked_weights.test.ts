@@ -56,7 +56,8 @@ describe('no weight is laid out anew at load', () => {
     ].map((name): [string, string] => [name, join(testData, 'models', name, 'model.onnx')]),
   ];
   for (const [name, path] of models) {
-    it.skipIf(!existsSync(path))(`${name}, and it computes what the plain model does`, async () => {
+    const absent = existsSync(path) ? '' : ` (skipped: not found: ${path})`;
+    it.skipIf(absent !== '')(`${name}, and it computes what the plain model does${absent}`, async () => {
       const folder = temporaryFolder();
       const [sealed, keyPath] = [join(folder, 'model.sealed'), join(folder, 'model.key')];
       const publisherKey = parsePublisherPrivateKey(generatePublisherKey().privateKeyPem);

@@ -1,0 +1,37 @@
+/**
+ * What some tests need and a machine may lack. A suite that is skipped carries the reason in its name, which every reporter prints,
+ * `npm test` among them.
+ */
+import { execFileSync } from 'node:child_process';
+import { describe } from 'vitest';
+
+/** A sanitizer's runtime is preloaded into the process under test, not into the tools around it. */
+const { LD_PRELOAD: _, ...toolEnvironment } = process.env;
+
+const missing = ['swtpm', 'swtpm_setup', 'swtpm_localca', 'certtool', 'tpm2'].filter((tool) => {
+  try {
+    execFileSync('/bin/sh', ['-c', `command -v ${tool}`], { stdio: 'ignore', env: toolEnvironment });
+    return false;
+  } catch {
+    return true;
+  }
+});
+
+/** Why there is no software TPM; undefined when there is one. */
+export const noSwtpm: string | undefined = missing.length === 0 ? undefined : `not installed: ${missing.join(', ')}`;
+
+/** Why other processes cannot be read or run as other users; undefined for root. */
+export const notRoot: string | undefined = process.getuid?.() === 0 ? undefined : 'needs root';
+
+/** `describe`, or, where a reason is given, a skipped one that says it. */
+export function describeUnless(...reasons: (string | undefined)[]) {
+  const given = reasons.filter((reason) => reason !== undefined);
+  const suite = given.length === 0 ? describe : describe.skip;
+  const named = (name: string): string => (given.length === 0 ? name : `${name} (skipped: ${given.join('; ')})`);
+  return Object.assign((name: string, body: () => void) => suite(named(name), body), {
+    each:
+      <T>(cases: readonly T[]) =>
+      (name: string, body: (one: T) => void) =>
+        suite.each(cases as T[])(named(name), body),
+  });
+}
