@@ -4,10 +4,9 @@
 #include "graph/ops/legacy_forms.h"
 #include "onnx/legacy.h"
 #include "onnx/node_import.h"
+#include "onnx/window_attributes.h"
 
 namespace sealedge {
-
-namespace {
 
 WindowAttributes window_attributes(NodeImport& node) {
   WindowAttributes window;
@@ -29,6 +28,8 @@ WindowAttributes window_attributes(NodeImport& node) {
   }
   return window;
 }
+
+namespace {
 
 void conv(NodeImport& node) {
   WindowAttributes window = window_attributes(node);

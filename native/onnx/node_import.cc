@@ -150,6 +150,7 @@ const OpImporter* find_importer(std::string_view op_type) {
              array_importers(),
              selection_importers(),
              recurrent_importers(),
+             image_importers(),
          }) {
       for (const OpImporter& importer : family) map->emplace(importer.op_type, &importer);
     }

@@ -94,6 +94,66 @@ Result<WindowGeometry> resolve_window(const WindowAttributes& attributes, std::s
   return window;
 }
 
+namespace {
+
+// The size of the output along one axis. When it is given, or follows from SAME, the padding follows from it:
+// total = stride * (in - 1) + output_padding + span - out, the odd one at the end (UPPER) or the beginning (all else).
+Result<int64_t> transposed_size(Axis* axis, AutoPad auto_pad, int64_t output_padding, int64_t wanted) {
+  const int64_t whole = axis->stride * (axis->in - 1) + output_padding + axis->span();
+  const bool same = auto_pad == AutoPad::kSameUpper || auto_pad == AutoPad::kSameLower;
+  if (wanted < 0 && same) wanted = axis->in * axis->stride;
+  if (wanted >= 0) {
+    const int64_t total = std::max<int64_t>(whole - wanted, 0);
+    axis->pad_begin = auto_pad == AutoPad::kSameUpper ? total / 2 : total - total / 2;
+    axis->pad_end = total - axis->pad_begin;
+    return wanted;
+  }
+  if (auto_pad == AutoPad::kValid) axis->pad_begin = axis->pad_end = 0;
+  const int64_t size = whole - axis->pad_begin - axis->pad_end;
+  if (size < 0) return shape_mismatch("pads cut away more than the output of " + std::to_string(whole));
+  return size;
+}
+
+}  // namespace
+
+Result<WindowGeometry> resolve_transposed_window(const WindowAttributes& attributes,
+                                                 const std::vector<int64_t>& output_padding,
+                                                 const std::vector<int64_t>& output_shape,
+                                                 std::span<const int64_t> x_dims, std::span<const int64_t> kernel) {
+  if (x_dims.size() < 3) return shape_mismatch("expected at least 3 dimensions, got " + std::to_string(x_dims.size()));
+  const size_t rank = x_dims.size() - 2;
+  if (rank > 3) return op_unsupported(std::to_string(rank) + " spatial dimensions");
+  if (std::ranges::any_of(attributes.pads, [](int64_t pad) { return pad < 0; })) return op_unsupported("negative pads");
+  SEALEDGE_ASSIGN(const auto strides, attribute_or(attributes.strides, rank, 1, 1, "strides"));
+  SEALEDGE_ASSIGN(const auto dilations, attribute_or(attributes.dilations, rank, 1, 1, "dilations"));
+  SEALEDGE_ASSIGN(const auto pads, attribute_or(attributes.pads, 2 * rank, 0, 0, "pads"));
+  SEALEDGE_ASSIGN(const auto extra, attribute_or(output_padding, rank, 0, 0, "output_padding"));
+  SEALEDGE_ASSIGN(const auto wanted, attribute_or(output_shape, rank, -1, 0, "output_shape"));
+
+  WindowGeometry window;
+  window.batch = static_cast<size_t>(x_dims[0]);
+  for (size_t i = 0; i < rank; i++) {
+    if (x_dims[2 + i] > kMaxExtent) return op_unsupported("a spatial dimension of more than 31 bits");
+    if (kernel[i] < 1 || kernel[i] > kMaxExtent) return model_invalid("kernel size " + std::to_string(kernel[i]));
+    Axis axis = {x_dims[2 + i], kernel[i], strides[i], dilations[i], pads[i], pads[rank + i]};
+    if (axis.dilation > 1 && axis.kernel > kMaxExtent / axis.dilation) return model_invalid("window is too large");
+    int64_t size = 0;  // of nothing comes nothing
+    if (axis.in > 0) {
+      SEALEDGE_ASSIGN(size, transposed_size(&axis, attributes.auto_pad, extra[i], wanted[i]));
+    }
+    if (size > kMaxExtent) return op_unsupported("a spatial dimension of more than 31 bits");
+    const size_t d = 3 - rank + i;
+    window.in[d] = static_cast<size_t>(size);
+    window.out[d] = static_cast<size_t>(axis.in);
+    window.kernel[d] = static_cast<size_t>(axis.kernel);
+    window.stride[d] = static_cast<size_t>(axis.stride);
+    window.dilation[d] = static_cast<size_t>(axis.dilation);
+    window.pad_begin[d] = static_cast<size_t>(axis.pad_begin);
+    window.pad_end[d] = static_cast<size_t>(axis.pad_end);
+  }
+  return window;
+}
+
 Dims output_spatial(const WindowGeometry& window, size_t spatial_rank) {
   Dims dims;
   for (size_t d = 3 - spatial_rank; d < 3; d++) dims.push_back(static_cast<int64_t>(window.out[d]));

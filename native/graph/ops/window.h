@@ -15,6 +15,14 @@ namespace sealedge {
 Result<WindowGeometry> resolve_window(const WindowAttributes& attributes, std::span<const int64_t> x_dims,
                                       std::span<const int64_t> kernel, bool ceil_mode);
 
+// The same for a transposed convolution (ConvTranspose-11): the window of the convolution that would lead back, so that
+// `in` is the size of the output and `out` that of x. `output_shape`, if not empty, has one value per spatial
+// dimension.
+Result<WindowGeometry> resolve_transposed_window(const WindowAttributes& attributes,
+                                                 const std::vector<int64_t>& output_padding,
+                                                 const std::vector<int64_t>& output_shape,
+                                                 std::span<const int64_t> x_dims, std::span<const int64_t> kernel);
+
 // The spatial dimensions of the output, as many as x has.
 Dims output_spatial(const WindowGeometry& window, size_t spatial_rank);
 

@@ -61,6 +61,9 @@ class RowCursor {
   const float* row_;
 };
 
+// What one panel of B holds.
+size_t panel_steps(const F32RunGemm& g) { return g.panel_steps == 0 ? g.runs * g.run_length : g.panel_steps; }
+
 // Rows m0..m1 times the panels first..first + count of one piece, all of the same K range.
 void multiply_piece(const F32RunGemm& g, const F32GemmFamily& family, const KPiece& k, const float* panels,
                     size_t first, size_t count, size_t m0, size_t m1) {
@@ -110,6 +113,7 @@ void multiply_piece(const F32RunGemm& g, const F32GemmFamily& family, const KPie
 void multiply_deep_panel(const F32RunGemm& g, const F32GemmFamily& family, const WeightSource& b, size_t panel,
                          size_t m0, size_t m1, unsigned slot) {
   const size_t total = g.runs * g.run_length;
+  const size_t origin = panel * panel_steps(g) + g.first_step;
   for (size_t k = 0; k < total;) {
     const size_t run = k / g.run_length, within = k % g.run_length;
     const ptrdiff_t offset = g.run_offsets[run] + static_cast<ptrdiff_t>(within);
@@ -126,7 +130,7 @@ void multiply_deep_panel(const F32RunGemm& g, const F32GemmFamily& family, const
     const size_t steps = piece.runs * piece.run_length;
     piece.first = k == 0;
     piece.last = k + steps == total;
-    const uint8_t* bytes = b.panel((panel * total + k) * kStepBytes, steps * kStepBytes, slot);
+    const uint8_t* bytes = b.panel((origin + k) * kStepBytes, steps * kStepBytes, slot);
     multiply_piece(g, family, piece, reinterpret_cast<const float*>(bytes), panel, 1, m0, m1);
     b.release(slot);
     k += steps;
@@ -140,8 +144,10 @@ void multiply_range(const F32RunGemm& g, const F32GemmFamily& family, const Weig
     for (size_t p = panels.begin; p < panels.end; p++) multiply_deep_panel(g, family, b, p, rows.begin, rows.end, slot);
     return;
   }
-  const size_t panel_bytes = total * kStepBytes;
-  const size_t group = panel_bytes == 0 ? 1 : std::max<size_t>(1, kGroupBytes / panel_bytes);
+  const size_t panel_bytes = total * kStepBytes, panel_step_bytes = panel_steps(g) * kStepBytes;
+  // Parts of panels are not contiguous, and come one by one.
+  const bool alone = panel_bytes == 0 || panel_bytes != panel_step_bytes;
+  const size_t group = alone ? 1 : std::max<size_t>(1, kGroupBytes / panel_bytes);
   const KPiece piece = {g.run_offsets, g.runs, g.run_length, true, true};
   for (size_t p = panels.begin; p < panels.end; p += group) {
     const size_t count = std::min(group, panels.end - p);
@@ -149,7 +155,7 @@ void multiply_range(const F32RunGemm& g, const F32GemmFamily& family, const Weig
       multiply_piece(g, family, piece, nullptr, p, count, rows.begin, rows.end);
       continue;
     }
-    const uint8_t* bytes = b.panel(p * panel_bytes, count * panel_bytes, slot);
+    const uint8_t* bytes = b.panel(p * panel_step_bytes + g.first_step * kStepBytes, count * panel_bytes, slot);
     multiply_piece(g, family, piece, reinterpret_cast<const float*>(bytes), p, count, rows.begin, rows.end);
     b.release(slot);
   }
@@ -162,7 +168,7 @@ void f32_run_gemm(const F32RunGemm& g, const WeightSource& b, const KernelContex
   if (m == 0 || g.lanes == 0) return;
   const F32GemmFamily& family = *context.kernels->f32_gemm;
   const Part panels = {g.lane_first / kLanes, (g.lane_first + g.lanes + kLanes - 1) / kLanes};
-  assert(b.size_bytes() >= panels.end * g.runs * g.run_length * kStepBytes);
+  assert(b.size_bytes() >= panels.end * panel_steps(g) * kStepBytes);
   const size_t panel_count = panels.end - panels.begin;
 
   // Threads share panels if there are enough of them, as then each panel is fetched by one thread only; otherwise rows.

@@ -23,6 +23,10 @@ struct F32RunGemm {
   const ptrdiff_t* run_offsets;  // [runs], as in F32GemmTile
   size_t runs;
   size_t run_length;
+  // B's panels may be deeper: these runs meet steps first_step .. of panel_steps (a group of a transposed convolution).
+  // 0: they are all there is.
+  size_t panel_steps = 0;
+  size_t first_step = 0;
   // The columns of B that are computed: lane_first .. lane_first + lanes - 1 (a group of a convolution; all otherwise).
   size_t lane_first;
   size_t lanes;
