@@ -5,21 +5,31 @@ import type { BackendName } from '../../src/index.js';
 import type { ConformanceCase } from './cases.js';
 import type { Outcome } from './run_case.js';
 
-const CASE_LIMIT_MS = 120_000;
+export interface PoolOptions {
+  readonly jobs?: number;
+  readonly caseLimitMs?: number;
+  /** What each process runs: {@link file://./worker.ts}, or another in the tests of this file. */
+  readonly worker?: string;
+}
 
 /** Outcomes by name of case, in the order of `cases`. A case that ends its process, or does not end, has failed. */
 export async function runCases(
   cases: readonly ConformanceCase[],
   backend: BackendName,
-  jobs = availableParallelism(),
+  options: PoolOptions = {},
 ): Promise<Map<string, Outcome>> {
+  const {
+    jobs = availableParallelism(),
+    caseLimitMs = 120_000,
+    worker = join(import.meta.dirname, 'worker.ts'),
+  } = options;
   const outcomes = new Map<string, Outcome | undefined>(cases.map(({ name }) => [name, undefined]));
   const waiting = [...cases];
   const work = async (): Promise<void> => {
     let child: ChildProcess | undefined;
     for (let subject = waiting.shift(); subject !== undefined; subject = waiting.shift()) {
-      child ??= startWorker();
-      const outcome = await ask(child, subject, backend);
+      child ??= startWorker(worker);
+      const outcome = await ask(child, { subject, backend }, caseLimitMs);
       outcomes.set(subject.name, outcome);
       if (!child.connected || child.exitCode !== null || child.killed) child = undefined;
     }
@@ -29,15 +39,14 @@ export async function runCases(
   return outcomes as Map<string, Outcome>;
 }
 
-function startWorker(): ChildProcess {
-  return fork(join(import.meta.dirname, 'worker.ts'), {
+function startWorker(worker: string): ChildProcess {
+  return fork(worker, {
     execArgv: ['--import', 'tsx'],
-    // Many small models: a pool of threads for each process would only be in the way of the other processes.
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
   });
 }
 
-function ask(child: ChildProcess, subject: ConformanceCase, backend: BackendName): Promise<Outcome> {
+function ask(child: ChildProcess, request: object, limitMs: number): Promise<Outcome> {
   return new Promise((resolve) => {
     const finish = (outcome: Outcome): void => {
       clearTimeout(timer);
@@ -49,10 +58,10 @@ function ask(child: ChildProcess, subject: ConformanceCase, backend: BackendName
       finish({ result: 'failed', detail: `ended its process: ${signal ?? `exit code ${code}`}` });
     const timer = setTimeout(() => {
       child.kill('SIGKILL');
-      finish({ result: 'failed', detail: `not done after ${CASE_LIMIT_MS / 1000} s` });
-    }, CASE_LIMIT_MS);
+      finish({ result: 'failed', detail: `not done after ${limitMs / 1000} s` });
+    }, limitMs);
     child.on('message', finish);
     child.on('exit', died);
-    child.send({ subject, backend });
+    child.send(request);
   });
 }

@@ -31,6 +31,12 @@ function backendsNamed(name: string): BackendName[] {
   throw new Error(`--backend: expected native, onnxruntime or both, got ${name}`);
 }
 
+function jobsNamed(text: string): number {
+  const jobs = Number(text);
+  if (!Number.isInteger(jobs) || jobs < 1) throw new Error(`--jobs: expected a number from 1, got ${text}`);
+  return jobs;
+}
+
 async function main(): Promise<number> {
   if (!casesInstalled()) {
     say(`skipped: ONNX conformance, because ${caseFolder} is absent (Debian's package libonnx-testdata)`);
@@ -41,7 +47,10 @@ async function main(): Promise<number> {
   const outcomes = new Map<BackendName, Map<string, Outcome>>();
   for (const backend of backendsNamed(values.backend)) {
     const began = Date.now();
-    outcomes.set(backend, await runCases(cases, backend, values.jobs === undefined ? undefined : Number(values.jobs)));
+    outcomes.set(
+      backend,
+      await runCases(cases, backend, values.jobs === undefined ? {} : { jobs: jobsNamed(values.jobs) }),
+    );
     const { passed } = countAll(outcomes.get(backend) ?? new Map());
     say(`${backend}: ${passed} of ${cases.length} cases pass, ${((Date.now() - began) / 1000).toFixed(1)} s`);
   }
