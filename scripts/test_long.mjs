@@ -1,5 +1,5 @@
 // npm run test:long: what takes minutes. The C++ suites under sanitizers and with the scalar kernels alone, loading and running
-// models in Node under the address sanitizer, then tests/long.
+// models in Node under the address sanitizer, the TypeScript suites on Node 24, then tests/long.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ask, root, ScriptError, say } from './process.mjs';
@@ -28,6 +28,10 @@ export function runLongTests(args) {
       const across = [...ACROSS_THE_BINDING, '--exclude', BOUNDS_MEMORY];
       await runVitest({ args: across, env: sanitizedNode() }, results, total);
     }
+    if (args.length === 0) {
+      say('test: TypeScript suites on Node 24');
+      await runVitest({ args: [], node: node24() }, results, total);
+    }
     await runVitest({ args, config: 'vitest.long.config.ts' }, results, total);
   });
 }
@@ -45,4 +49,11 @@ function sanitizedNode() {
     ASAN_OPTIONS: `${HALT}:detect_leaks=0`,
     SEALEDGE_NATIVE_BUILD: join(root, 'native/build/asan'),
   };
+}
+
+/** The other Node that is promised to work; set-up installed it (tests/node24). */
+function node24() {
+  const path = join(root, `tests/node24/node_modules/node-linux-${process.arch}/bin/node`);
+  if (!existsSync(path)) throw new ScriptError(`Node 24 is missing: ${path}`);
+  return path;
 }

@@ -59,12 +59,16 @@ function reportsIn(folder) {
   }
 }
 
-/** The TypeScript suites that `config` includes and `args` select. */
-export async function runVitest({ args, config = 'vitest.config.ts', env = {} }, results, total) {
+/** The TypeScript suites that `config` includes and `args` select, on `node`; so are the processes that they start. */
+export async function runVitest(
+  { args, config = 'vitest.config.ts', env = {}, node = process.execPath },
+  results,
+  total,
+) {
   const file = join(results, 'vitest.json');
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
   rmSync(file, { force: true });
-  const code = await run(bin('vitest'), ['run', '--config', config, ...reporters, ...args], { env });
+  const code = await run(node, [bin('vitest'), 'run', '--config', config, ...reporters, ...args], { env });
   let report = { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0, numTodoTests: 0, testResults: [] };
   try {
     report = JSON.parse(readFileSync(file, 'utf8'));

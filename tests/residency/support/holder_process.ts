@@ -59,7 +59,16 @@ export class HolderProcess {
   #awaited: { name: string; reached: () => void } | undefined;
   errors = '';
 
-  constructor({ level, payloadFile, sealedFile, program: other, checkpoints, leak, keepsKey, wrapper = [] }: HolderOptions) {
+  constructor({
+    level,
+    payloadFile,
+    sealedFile,
+    program: other,
+    checkpoints,
+    leak,
+    keepsKey,
+    wrapper = [],
+  }: HolderOptions) {
     const files = [payloadFile, sealedFile].filter((file) => file !== undefined);
     const node = [process.execPath, ...(other ? [inSupport(other.script), ...other.args] : [HOLDER, ...files])];
     const [program = '', ...args] = [...wrapper, ...node];
