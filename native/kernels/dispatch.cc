@@ -30,6 +30,13 @@ constexpr KernelTable kAvx512 = {
 };
 #endif
 
+#if defined(__aarch64__) && !defined(SEALEDGE_SCALAR_ONLY)
+constexpr KernelTable kNeon = {
+    "neon",          &f32_gemm_neon,   &f32_depthwise_neon, &f32_pool_neon,
+    &f32_unary_neon, &f32_binary_neon, &f32_reduce_neon,    &layout_neon,
+};
+#endif
+
 struct Available {
   const KernelTable* table[3];
   size_t size;
@@ -40,6 +47,8 @@ Available find_available() {
 #if defined(__x86_64__) && !defined(SEALEDGE_SCALAR_ONLY)
   if (cpu_features().avx2) found.table[found.size++] = &kAvx2;
   if (cpu_features().avx512) found.table[found.size++] = &kAvx512;
+#elif defined(__aarch64__) && !defined(SEALEDGE_SCALAR_ONLY)
+  if (cpu_features().neon) found.table[found.size++] = &kNeon;
 #endif
   return found;
 }

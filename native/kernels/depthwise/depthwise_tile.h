@@ -36,5 +36,6 @@ struct F32DepthwiseFamily {
 extern const F32DepthwiseFamily f32_depthwise_scalar;
 extern const F32DepthwiseFamily f32_depthwise_avx2;
 extern const F32DepthwiseFamily f32_depthwise_avx512;
+extern const F32DepthwiseFamily f32_depthwise_neon;
 
 }  // namespace sealedge

@@ -18,5 +18,6 @@ struct F32BinaryFamily {
 extern const F32BinaryFamily f32_binary_scalar;
 extern const F32BinaryFamily f32_binary_avx2;
 extern const F32BinaryFamily f32_binary_avx512;
+extern const F32BinaryFamily f32_binary_neon;
 
 }  // namespace sealedge

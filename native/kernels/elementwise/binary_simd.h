@@ -12,9 +12,8 @@ struct BinarySimd {
   static inline X sub(X a, X b) { return V::sub(a, b); }
   static inline X mul(X a, X b) { return V::mul(a, b); }
   static inline X div(X a, X b) { return V::div(a, b); }
-  // V::min and V::max give b when either is NaN: only a NaN in a has to be put back.
-  static inline X min(X a, X b) { return V::select(V::is_nan(a), a, V::min(a, b)); }
-  static inline X max(X a, X b) { return V::select(V::is_nan(a), a, V::max(a, b)); }
+  static inline X min(X a, X b) { return V::minimum(a, b); }
+  static inline X max(X a, X b) { return V::maximum(a, b); }
   static inline X prelu(X a, X b) { return V::select(V::less(a, V::zero()), V::mul(a, b), a); }
 
   template <X (*kFunction)(X, X), bool kAdvanceA, bool kAdvanceB>

@@ -15,5 +15,6 @@ struct F32UnaryFamily {
 extern const F32UnaryFamily f32_unary_scalar;
 extern const F32UnaryFamily f32_unary_avx2;
 extern const F32UnaryFamily f32_unary_avx512;
+extern const F32UnaryFamily f32_unary_neon;
 
 }  // namespace sealedge

@@ -42,5 +42,6 @@ struct F32GemmFamily {
 extern const F32GemmFamily f32_gemm_scalar;
 extern const F32GemmFamily f32_gemm_avx2;
 extern const F32GemmFamily f32_gemm_avx512;
+extern const F32GemmFamily f32_gemm_neon;
 
 }  // namespace sealedge

@@ -17,5 +17,6 @@ struct LayoutFamily {
 
 extern const LayoutFamily layout_scalar;
 extern const LayoutFamily layout_avx2;
+extern const LayoutFamily layout_neon;
 
 }  // namespace sealedge

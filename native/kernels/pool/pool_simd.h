@@ -13,8 +13,7 @@ struct PoolSimd {
 
   struct Max {
     static inline X start() { return V::set1(-__builtin_inff()); }
-    // V::max gives x when either is NaN; a NaN that is already there is put back.
-    static inline X step(X best, X x) { return V::select(V::is_nan(best), best, V::max(best, x)); }
+    static inline X step(X best, X x) { return V::maximum(best, x); }
     static inline X end(const F32PoolTile&, X best) { return best; }
   };
   struct Average {

@@ -25,5 +25,6 @@ struct F32PoolFamily {
 extern const F32PoolFamily f32_pool_scalar;
 extern const F32PoolFamily f32_pool_avx2;
 extern const F32PoolFamily f32_pool_avx512;
+extern const F32PoolFamily f32_pool_neon;
 
 }  // namespace sealedge

@@ -19,5 +19,6 @@ struct F32ReduceFamily {
 extern const F32ReduceFamily f32_reduce_scalar;
 extern const F32ReduceFamily f32_reduce_avx2;
 extern const F32ReduceFamily f32_reduce_avx512;
+extern const F32ReduceFamily f32_reduce_neon;
 
 }  // namespace sealedge

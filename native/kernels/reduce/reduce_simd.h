@@ -28,12 +28,12 @@ struct ReduceSimd {
 
   struct Max {
     static inline float start() { return -__builtin_inff(); }
-    static inline X step(X best, X x) { return V::select(V::is_nan(best), best, V::max(best, x)); }
+    static inline X step(X best, X x) { return V::maximum(best, x); }
     static inline float step(float best, float x) { return x > best || x != x ? x : best; }
   };
   struct Min {
     static inline float start() { return __builtin_inff(); }
-    static inline X step(X best, X x) { return V::select(V::is_nan(best), best, V::min(best, x)); }
+    static inline X step(X best, X x) { return V::minimum(best, x); }
     static inline float step(float best, float x) { return x < best || x != x ? x : best; }
   };
 

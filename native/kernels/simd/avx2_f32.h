@@ -44,6 +44,9 @@ struct Avx2F32 {
   // Like the instructions: the second operand when either is NaN. So min(limit, x) and max(limit, x) keep a NaN in x.
   static inline Vector min(Vector a, Vector b) { return _mm256_min_ps(a, b); }
   static inline Vector max(Vector a, Vector b) { return _mm256_max_ps(a, b); }
+  // NaN when either is NaN (the first when both are); which zero comes out of two is open.
+  static inline Vector minimum(Vector a, Vector b) { return select(is_nan(a), a, min(a, b)); }
+  static inline Vector maximum(Vector a, Vector b) { return select(is_nan(a), a, max(a, b)); }
 
   static inline Bool less(Vector a, Vector b) { return _mm256_cmp_ps(a, b, _CMP_LT_OQ); }
   static inline Bool is_nan(Vector a) { return _mm256_cmp_ps(a, a, _CMP_UNORD_Q); }

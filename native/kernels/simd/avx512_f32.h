@@ -40,6 +40,8 @@ struct Avx512F32 {
 
   static inline Vector min(Vector a, Vector b) { return _mm512_min_ps(a, b); }
   static inline Vector max(Vector a, Vector b) { return _mm512_max_ps(a, b); }
+  static inline Vector minimum(Vector a, Vector b) { return select(is_nan(a), a, min(a, b)); }
+  static inline Vector maximum(Vector a, Vector b) { return select(is_nan(a), a, max(a, b)); }
 
   static inline Bool less(Vector a, Vector b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
   static inline Bool is_nan(Vector a) { return _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q); }

@@ -1,5 +1,5 @@
 // exp, log, tanh, erf and the logistic function on vectors. The polynomials were fitted by Remez exchange on the ranges
-// stated; bounds are in units in the last place (ulp) against libm and hold on AVX2 and AVX-512 (tested).
+// stated; bounds are in units in the last place (ulp) against libm and hold on AVX2, AVX-512 and NEON (tested).
 #pragma once
 
 #include <cstddef>
