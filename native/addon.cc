@@ -2,7 +2,6 @@
 #include <napi.h>
 
 #include "bindings/addon_state.h"
-#include "bindings/cancellation.h"
 #include "bindings/container.h"
 #include "bindings/errors.h"
 #include "bindings/inspector_signal.h"
@@ -18,7 +17,6 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   sealedge::init_container(env, exports);
   sealedge::init_errors(env, exports);
   sealedge::init_inspector_signal(env, exports);
-  sealedge::init_cancellation(env, exports);
   sealedge::init_memory_report(env, exports);
   sealedge::init_runtime_info(env, exports);
   sealedge::init_secret(env, exports);

@@ -36,21 +36,11 @@ export interface NativeInput {
   readonly data: ArrayBufferView;
 }
 
-/** An output by its index, to be written where `data` is. */
-export interface NativeTarget {
-  readonly index: number;
-  readonly data: ArrayBufferView;
-}
-
 export interface NativeOutput {
   readonly type: number;
   readonly dims: number[];
-  /** null: it was written to its target. */
-  readonly data: ArrayBuffer | null;
+  readonly data: ArrayBuffer;
 }
-
-/** A flag for one run. */
-export type NativeCancellation = object & { readonly __nativeCancellation?: never };
 
 export interface NativeValueMetadata {
   readonly name: string;
@@ -86,15 +76,8 @@ export interface NativeAddon extends NativeContainer {
     sealed: boolean;
   };
   sessionReport(session: NativeSession): NativeSessionReport;
-  createCancellation(): NativeCancellation;
-  cancel(cancellation: NativeCancellation): void;
-  runSession(
-    session: NativeSession,
-    inputs: NativeInput[],
-    outputs: number[],
-    cancellation?: NativeCancellation,
-  ): Promise<NativeOutput[]>;
-  runSessionSync(session: NativeSession, inputs: NativeInput[], outputs: (number | NativeTarget)[]): NativeOutput[];
+  runSession(session: NativeSession, inputs: NativeInput[], outputs: number[]): Promise<NativeOutput[]>;
+  runSessionSync(session: NativeSession, inputs: NativeInput[], outputs: number[]): NativeOutput[];
   sessionResidency(session: NativeSession, scan: boolean, key?: SecretHandle): Promise<NativeResidencyReport>;
   releaseSession(session: NativeSession): Promise<void>;
 }

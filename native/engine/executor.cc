@@ -62,7 +62,7 @@ uint8_t* RunFrame::resolve(const Location& location) const {
 }
 
 void RunFrame::resolve_steps() {
-  current_inputs_.assign(plan_->input_dims.size(), nullptr);
+  current_inputs_.assign(plan_->inputs.size(), nullptr);
   size_t input_count = 0;
   size_t output_count = 0;
   for (const PlanStep& step : plan_->steps) {

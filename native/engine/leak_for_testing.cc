@@ -25,13 +25,15 @@ void leak(const uint8_t* data, size_t size_bytes) {
 void leak_weights_for_testing(const Graph& graph) {
   const char* what = std::getenv("SEALEDGE_LEAK");
   if (!what || std::string_view(what) != "weights") return;
-  for (const Value& value : graph.values) {
-    if (!value.constant) continue;
-    if (value.constant->data) leak(value.constant->data, *checked_size_bytes(value.constant->fact));
-    for (const Constant::Packed& packed : value.constant->packed) {
-      leak(packed.weight->panel(0, packed.weight->size_bytes(), 0), packed.weight->size_bytes());
+  for_each_graph(graph, [](const Graph& part) {
+    for (const Value& value : part.values) {
+      if (!value.constant) continue;
+      if (value.constant->data) leak(value.constant->data, *checked_size_bytes(value.constant->fact));
+      for (const Constant::Packed& packed : value.constant->packed) {
+        leak(packed.weight->panel(0, packed.weight->size_bytes(), 0), packed.weight->size_bytes());
+      }
     }
-  }
+  });
 }
 
 }  // namespace sealedge

@@ -26,13 +26,14 @@ bool has_fixed_dims(const TensorMetadata& metadata) {
 
 // What the outputs are, when that is the same for every run.
 Result<void> plan_fixed_dims(LoadedModel* model) {
-  std::vector<TensorFact> facts;
+  std::vector<RunValue> inputs;
   for (const TensorMetadata& input : model->inputs) {
     if (!has_fixed_dims(input)) return {};
-    facts.push_back({input.type, {}});
-    for (const DimMetadata& dim : input.dims) facts.back().dims.push_back(dim.value);
+    inputs.push_back({{input.type, {}}});
+    for (const DimMetadata& dim : input.dims) inputs.back().fact.dims.push_back(dim.value);
   }
-  SEALEDGE_ASSIGN(const std::shared_ptr<FramePool> frames, model->plans->get(facts));
+  SEALEDGE_ASSIGN(const std::shared_ptr<FramePool> frames, model->plans->get(model->graph, inputs));
+  if (frames->plan().rest) return {};  // the rest depends on what is fed
   for (size_t i = 0; i < model->outputs.size(); ++i) {
     const TensorFact& fact = frames->plan().outputs[i].fact;
     TensorMetadata& output = model->outputs[i];
@@ -52,17 +53,17 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(std::span<const uint8_t> 
   auto model = std::make_unique<LoadedModel>(kind, options.limits);
   SEALEDGE_ASSIGN(ImportedModel imported, import_model(proto, &model->store, options.limits));
   SEALEDGE_ASSIGN(const LoadStatistics statistics, load_constants(&imported, external, &model->store));
-  model->graph = std::move(imported.graph);
+  model->graph = std::make_shared<const Graph>(std::move(imported.graph));
   model->node_count = proto.graph.nodes.size();
   model->repacked_weights = statistics.repacked_weights;
   for (const ValueInfoProto& info : imported.inputs) model->inputs.push_back(metadata_of(info));
   for (const ValueInfoProto& info : imported.outputs) model->outputs.push_back(metadata_of(info));
-  if (kind == ConstantStore::Kind::kSecret) leak_weights_for_testing(model->graph);
+  if (kind == ConstantStore::Kind::kSecret) leak_weights_for_testing(*model->graph);
 
   PlanOptions plan_options;
   plan_options.constants = kind;
   plan_options.threads = options.pool ? options.pool->slot_count() : 1;
-  model->plans = std::make_unique<PlanCache>(&model->graph, &model->derived, plan_options, options.max_cached_plans);
+  model->plans = std::make_unique<PlanCache>(&model->derived, plan_options, options.max_cached_plans);
   SEALEDGE_TRY(plan_fixed_dims(model.get()));
   return model;
 }

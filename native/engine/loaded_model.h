@@ -26,7 +26,7 @@ struct LoadedModel {
 
   ConstantStore store;
   DerivedConstants derived;
-  Graph graph;
+  std::shared_ptr<const Graph> graph;
   std::vector<TensorMetadata> inputs;
   std::vector<TensorMetadata> outputs;
   size_t node_count = 0;

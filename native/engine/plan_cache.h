@@ -1,39 +1,73 @@
-// The plans of a session, one per combination of input dims, made when first needed.
+// The plans of a session: of the model, of the bodies of its loops and branches, and of what stages leave over. One per
+// graph and combination of input dims, made when first needed.
 #pragma once
 
 #include <cstddef>
 #include <list>
 #include <memory>
 #include <mutex>
+#include <span>
+#include <unordered_map>
 #include <vector>
 
 #include "core/function_ref.h"
 #include "core/result.h"
 #include "engine/executor.h"
+#include "engine/run_value.h"
 #include "graph/plan.h"
 
 namespace sealedge {
 
 class PlanCache {
  public:
-  PlanCache(const Graph* model, DerivedConstants* derived, PlanOptions options, size_t max_plans)
-      : model_(model), derived_(derived), options_(options), max_plans_(max_plans) {}
+  // max_plans: of one graph. 32 times as many are kept of all graphs together.
+  PlanCache(DerivedConstants* derived, PlanOptions options, size_t max_plans)
+      : derived_(derived), options_(options), max_plans_(max_plans) {}
 
+  // Small inputs whose elements decide over shapes (a Reshape's shape, a trip count) are part of what a plan is made
+  // for, once planning has asked for them; not any more when they keep changing, because then each run would plan:
+  // what reads them becomes an interlude. Inputs without data are not there yet (a model is planned when loaded).
   // Thread-safe. Two threads that ask for new dims at once may both plan; one result is kept.
-  Result<std::shared_ptr<FramePool>> get(const std::vector<TensorFact>& inputs);
-  void clear();
+  Result<std::shared_ptr<FramePool>> get(const std::shared_ptr<const Graph>& graph, std::span<const RunValue> inputs);
+
+  // A plan of one use: an interlude's, for the elements of these very inputs.
+  Result<std::shared_ptr<const Plan>> plan_interlude(const Graph& graph, std::span<const RunValue> inputs);
+
   // visit must not call back.
   void for_each(FunctionRef<void(const Plan&)> visit);
 
- private:
-  std::shared_ptr<FramePool> find(const std::vector<TensorFact>& inputs);
+  const PlanOptions& options() const { return options_; }
 
-  const Graph* model_;
+ private:
+  struct InputUse {
+    bool wanted = false;
+    unsigned changes = 0;  // plans made because the elements were others than before
+  };
+  struct Entry {
+    std::shared_ptr<FramePool> frames;
+    uint64_t last_used = 0;
+  };
+  struct GraphPlans {
+    std::shared_ptr<const Graph> graph;  // its address stays taken
+    std::vector<InputUse> inputs;
+    std::list<Entry> plans;
+  };
+
+  GraphPlans& plans_of(const std::shared_ptr<const Graph>& graph);
+  std::vector<bool> offer(const GraphPlans& plans, std::span<const RunValue> inputs) const;
+  std::shared_ptr<FramePool> find(GraphPlans* plans, std::span<const RunValue> inputs,
+                                  const std::vector<bool>& offered);
+  void count_changes(GraphPlans* plans, const Plan& made);
+  void add(GraphPlans* plans, std::shared_ptr<FramePool> frames);
+  void evict_oldest();
+
   DerivedConstants* derived_;
   const PlanOptions options_;
   const size_t max_plans_;
   std::mutex mutex_;
-  std::list<std::shared_ptr<FramePool>> plans_;  // used last first
+  std::unordered_map<const Graph*, GraphPlans> graphs_;
+  size_t plan_count_ = 0;
+  uint64_t clock_ = 0;
 };
 
 }  // namespace sealedge

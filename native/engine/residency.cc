@@ -187,7 +187,9 @@ Result<void> scan(const Forms& forms, const ResidencyRequest& request, Residency
 Result<ResidencyReport> examine_residency(const LoadedModel& model, const ResidencyRequest& request) {
   ResidencyReport report;
   Forms forms;
-  for (const Value& value : model.graph.values) forms.add(printable(value.name), value.constant);
+  for_each_graph(*model.graph, [&](const Graph& graph) {
+    for (const Value& value : graph.values) forms.add(printable(value.name), value.constant);
+  });
   model.plans->for_each([&](const Plan& plan) {
     for (const std::shared_ptr<const Constant>& constant : plan.keep) {
       forms.add("derived", std::const_pointer_cast<Constant>(constant));

@@ -6,6 +6,7 @@
 #include "container/envelope.h"
 #include "container/open.h"
 #include "core/checkpoint.h"
+#include "engine/graph_run.h"
 #include "engine/loaded_model.h"
 #include "engine/model_file.h"
 #include "engine/sealed_data.h"
@@ -100,21 +101,18 @@ Result<void> Session::run(std::span<const RunInput> inputs, std::span<RunOutput>
   for (const RunOutput& output : outputs) {
     if (output.index >= impl_->outputs.size()) return Error{ErrorCode::kOptionInvalid, "no such output"};
   }
-  SEALEDGE_ASSIGN(const BoundInputs bound, bind_inputs(impl_->inputs, inputs));
-  SEALEDGE_ASSIGN(const std::shared_ptr<FramePool> frames, impl_->model->plans->get(bound.facts));
-  SEALEDGE_ASSIGN(std::unique_ptr<RunFrame> frame, frames->take());
-  const Plan& plan = frames->plan();
-  impl_->arena_bytes.store(plan.arena_bytes, std::memory_order_relaxed);
-  impl_->step_count.store(plan.steps.size(), std::memory_order_relaxed);
-
-  Result<void> result = frame->run(bound.pointers, {impl_->pool, impl_->max_threads, control.cancelled});
-  for (size_t i = 0; i < outputs.size() && result.ok(); ++i) {
-    const size_t index = outputs[i].index;
-    result = deliver_output(plan.outputs[index].fact, frame->output(index), &outputs[i]);
+  SEALEDGE_ASSIGN(std::vector<RunValue> bound, bind_inputs(impl_->inputs, inputs));
+  const GraphRunner runner{
+      impl_->model->plans.get(), impl_->model->graph->limits, {impl_->pool, impl_->max_threads, control.cancelled}};
+  RunFootprint footprint;
+  SEALEDGE_ASSIGN(const std::vector<RunValue> results, runner.run(impl_->model->graph, std::move(bound), &footprint));
+  impl_->arena_bytes.store(footprint.arena_bytes, std::memory_order_relaxed);
+  impl_->step_count.store(footprint.steps, std::memory_order_relaxed);
+  for (RunOutput& output : outputs) {
+    SEALEDGE_TRY(deliver_output(results[output.index].fact, results[output.index].data, &output));
   }
   SEALEDGE_CHECKPOINT("after-run");
-  frames->give_back(std::move(frame));
-  return result;
+  return {};
 }
 
 void Session::release() {

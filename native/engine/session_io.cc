@@ -45,7 +45,8 @@ Result<TensorFact> check_input(const TensorMetadata& metadata, const RunInput& i
 
 void RunOutput::Free::operator()(uint8_t* bytes) const { std::free(bytes); }
 
-Result<BoundInputs> bind_inputs(const std::vector<TensorMetadata>& model_inputs, std::span<const RunInput> given) {
+Result<std::vector<RunValue>> bind_inputs(const std::vector<TensorMetadata>& model_inputs,
+                                          std::span<const RunInput> given) {
   std::vector<const RunInput*> by_index(model_inputs.size(), nullptr);
   for (const RunInput& input : given) {
     size_t index = 0;
@@ -54,19 +55,20 @@ Result<BoundInputs> bind_inputs(const std::vector<TensorMetadata>& model_inputs,
     if (by_index[index]) return input_invalid(model_inputs[index].name, "is given twice");
     by_index[index] = &input;
   }
-  BoundInputs bound;
+  std::vector<RunValue> bound;
+  bound.reserve(model_inputs.size());
   for (size_t i = 0; i < model_inputs.size(); ++i) {
     if (!by_index[i]) return input_invalid(model_inputs[i].name, "is missing");
-    SEALEDGE_ASSIGN(TensorFact fact, check_input(model_inputs[i], *by_index[i]));
-    const uint8_t* data = by_index[i]->bytes.data();
-    if (reinterpret_cast<uintptr_t>(data) % data_type_size_bytes(fact.type) != 0) {
-      RunOutput copy;
-      SEALEDGE_TRY(deliver_output(fact, data, &copy));
-      data = copy.data.get();
-      bound.aligned_copies.push_back(std::move(copy));
+    RunValue value;
+    SEALEDGE_ASSIGN(value.fact, check_input(model_inputs[i], *by_index[i]));
+    value.data = by_index[i]->bytes.data();
+    if (reinterpret_cast<uintptr_t>(value.data) % data_type_size_bytes(value.fact.type) != 0) {
+      const auto copy = std::make_shared<RunOutput>();
+      SEALEDGE_TRY(deliver_output(value.fact, value.data, copy.get()));
+      value.data = copy->data.get();
+      value.owner = copy;
     }
-    bound.facts.push_back(std::move(fact));
-    bound.pointers.push_back(data);
+    bound.push_back(std::move(value));
   }
   return bound;
 }
@@ -89,7 +91,7 @@ Result<void> deliver_output(const TensorFact& fact, const uint8_t* data, RunOutp
       return Error{ErrorCode::kOutOfMemory, "no memory for a tensor of " + std::to_string(size_bytes) + " bytes"};
     }
   }
-  if (size_bytes > 0) std::memmove(target, data, size_bytes);  // a caller may want an output where an input is
+  if (size_bytes > 0) std::memcpy(target, data, size_bytes);
   return {};
 }
 

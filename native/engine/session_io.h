@@ -5,20 +5,15 @@
 #include <vector>
 
 #include "core/result.h"
+#include "engine/run_value.h"
 #include "engine/session.h"
-#include "graph/plan.h"
 
 namespace sealedge {
 
-// The inputs of one run, in the model's order.
-struct BoundInputs {
-  std::vector<TensorFact> facts;
-  std::vector<const uint8_t*> pointers;   // aligned for their element type
-  std::vector<RunOutput> aligned_copies;  // of inputs that were not
-};
-
-// Fails with kInputInvalid (unknown, twice, missing, another type, another byte count) or kShapeMismatch.
-Result<BoundInputs> bind_inputs(const std::vector<TensorMetadata>& model_inputs, std::span<const RunInput> given);
+// The inputs of one run, in the model's order; those that are not aligned for their element type are copied. Fails with
+// kInputInvalid (unknown, twice, missing, another type, another byte count) or kShapeMismatch.
+Result<std::vector<RunValue>> bind_inputs(const std::vector<TensorMetadata>& model_inputs,
+                                          std::span<const RunInput> given);
 
 // Copies a result to where the caller wants it. `data` is row-major.
 Result<void> deliver_output(const TensorFact& fact, const uint8_t* data, RunOutput* output);

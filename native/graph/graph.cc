@@ -37,24 +37,35 @@ std::vector<size_t> Graph::find_producers() const {
 void Graph::remove_dead_nodes() {
   std::vector<bool> needed(values.size(), false);
   for (ValueId id : outputs) needed[id] = true;
-  std::vector<bool> alive(nodes.size(), false);
-  for (size_t i = nodes.size(); i-- > 0;) {
-    for (ValueId& id : nodes[i].outputs) {
-      if (id != kNoValue && needed[id]) {
+  drop_dead_nodes(&nodes, &needed);
+}
+
+void for_each_graph(const Graph& graph, FunctionRef<void(const Graph&)> visit) {
+  visit(graph);
+  for (const Node& node : graph.nodes) {
+    for (const auto& body : node.bodies) for_each_graph(*body, visit);
+  }
+}
+
+void drop_dead_nodes(std::vector<Node>* nodes, std::vector<bool>* needed) {
+  std::vector<bool> alive(nodes->size(), false);
+  for (size_t i = nodes->size(); i-- > 0;) {
+    for (ValueId& id : (*nodes)[i].outputs) {
+      if (id != kNoValue && (*needed)[id]) {
         alive[i] = true;
       } else {
         id = kNoValue;
       }
     }
-    if (alive[i]) nodes[i].for_each_input([&](ValueId id) { needed[id] = true; });
+    if (alive[i]) (*nodes)[i].for_each_input([&](ValueId id) { (*needed)[id] = true; });
   }
   size_t kept = 0;
-  for (size_t i = 0; i < nodes.size(); ++i) {
+  for (size_t i = 0; i < nodes->size(); ++i) {
     if (!alive[i]) continue;
-    if (kept != i) nodes[kept] = std::move(nodes[i]);
+    if (kept != i) (*nodes)[kept] = std::move((*nodes)[i]);
     ++kept;
   }
-  nodes.resize(kept);
+  nodes->resize(kept);
 }
 
 Operand operand_of(const Graph& graph, ValueId id) {

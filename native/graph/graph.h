@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "core/function_ref.h"
 #include "graph/limits.h"
 #include "graph/op.h"
 #include "graph/ops.h"
@@ -51,11 +52,14 @@ struct Value {
   Format format = Format::kRowMajor;   // of activations, once formats are assigned
 };
 
+struct Graph;
+
 struct Node {
   OpPtr op;
-  std::string name;              // of the ONNX node it came from
-  std::vector<ValueId> inputs;   // kNoValue: omitted
-  std::vector<ValueId> outputs;  // kNoValue: nobody wants it
+  std::string name;                                  // of the ONNX node it came from
+  std::vector<ValueId> inputs;                       // kNoValue: omitted
+  std::vector<ValueId> outputs;                      // kNoValue: nobody wants it
+  std::vector<std::shared_ptr<const Graph>> bodies;  // what an If, Loop or Scan runs (graph/control_flow.h)
 
   // The epilogue that passes have given to it (graph/epilogue.h).
   ValueId scale = kNoValue;
@@ -83,6 +87,7 @@ struct Graph {
   std::vector<ValueId> inputs;
   std::vector<ValueId> outputs;
   ModelLimits limits;
+  std::shared_ptr<const void> keep;  // memory that constants lie in, of a graph that is what a plan left over
 
   ValueId add_value(Value value);
   // How often each value is read, by nodes and as graph output.
@@ -92,6 +97,13 @@ struct Graph {
   // Drops nodes that nothing needs, keeping order.
   void remove_dead_nodes();
 };
+
+// The graph itself, then the bodies of its nodes and theirs.
+void for_each_graph(const Graph& graph, FunctionRef<void(const Graph&)> visit);
+
+// Drops nodes that make nothing `needed`, and marks what the others read. For lists of nodes that follow one another,
+// call from the last to the first.
+void drop_dead_nodes(std::vector<Node>* nodes, std::vector<bool>* needed);
 
 // What an operator sees of its inputs and outputs.
 Operand operand_of(const Graph& graph, ValueId id);

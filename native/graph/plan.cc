@@ -1,10 +1,13 @@
 #include "graph/plan.h"
 
+#include <cstring>
+
 #include "core/weight_packing.h"
 #include "graph/passes/assign_formats.h"
 #include "graph/passes/cancel_transposes.h"
 #include "graph/passes/fusion.h"
 #include "graph/passes/infer_shapes.h"
+#include "graph/stage_cut.h"
 
 namespace sealedge {
 
@@ -41,43 +44,74 @@ Result<EpilogueSetup> epilogue_of(const Graph& graph, const Node& node) {
 }
 
 // Numbers that could be somebody's work: not indices or shapes, and more than an epsilon or a scale.
-bool holds_weights(const Constant& constant) {
-  return !data_type_is_integer(constant.fact.type) && constant.fact.type != DataType::kBool &&
-         element_count(constant.fact.dims) * static_cast<int64_t>(data_type_size_bytes(constant.fact.type)) >= 16;
+bool could_be_weights(const TensorFact& fact) {
+  return !data_type_is_integer(fact.type) && fact.type != DataType::kBool &&
+         element_count(fact.dims) * static_cast<int64_t>(data_type_size_bytes(fact.type)) >= 16;
 }
 
 class Planner {
  public:
-  Planner(const Graph& model, const PlanOptions& options, Plan* plan) : graph_(model), options_(options), plan_(plan) {}
+  Planner(const Graph& graph, const PlanOptions& options, Plan* plan) : graph_(graph), options_(options), plan_(plan) {}
 
-  Result<void> run(const std::vector<TensorFact>& inputs, DerivedConstants* derived) {
-    for (size_t i = 0; i < inputs.size(); ++i) {
-      SEALEDGE_TRY(checked_size_bytes(inputs[i], graph_.limits.max_tensor_bytes));
-      graph_.values[graph_.inputs[i]].fact = inputs[i];
-      plan_->input_dims.push_back(inputs[i].dims);
-    }
-    SEALEDGE_TRY(infer_shapes(&graph_, plan_->constants.get(), kPlanConstantBytes));
+  Result<void> run(const std::vector<PlanInput>& inputs, DerivedConstants* derived) {
+    plan_->keep_stores = graph_.keep;
+    for (size_t i = 0; i < inputs.size(); ++i) SEALEDGE_TRY(add_input(inputs[i], graph_.inputs[i]));
+    SEALEDGE_ASSIGN(Unplanned unplanned, infer_shapes(&graph_, plan_->constants.get(), kPlanConstantBytes));
+    if (!unplanned.interludes.empty()) cut_stage(&graph_, std::move(unplanned), plan_);
     cancel_transposes(&graph_);
     SEALEDGE_TRY(fuse_epilogues(&graph_, derived));
     assign_formats(&graph_);
     SEALEDGE_TRY(convert_constants(&graph_, plan_->constants.get()));
     graph_.remove_dead_nodes();
 
+    may_be_secret_.resize(graph_.values.size(), false);
     SEALEDGE_TRY(prepare_kernels());
     SEALEDGE_ASSIGN(const MemoryPlan memory, plan_memory(graph_, scratch_bytes_, graph_.limits.max_arena_bytes));
     return make_steps(memory);
   }
 
  private:
+  Result<void> add_input(const PlanInput& input, ValueId id) {
+    SEALEDGE_ASSIGN(const size_t size_bytes, checked_size_bytes(input.fact, graph_.limits.max_tensor_bytes));
+    Value& value = graph_.values[id];
+    value.fact = input.fact;
+    PlannedInput planned{input.fact, nullptr, input.secret};
+    if (input.data) {
+      auto constant = std::make_shared<Constant>();
+      constant->fact = input.fact;
+      constant->data = input.data;
+      if (!input.outlives_plan) {
+        SEALEDGE_ASSIGN(uint8_t* copy, plan_->constants->allocate(size_bytes));
+        if (size_bytes > 0) std::memcpy(copy, input.data, size_bytes);
+        constant->data = copy;
+      }
+      value.constant = constant;
+      planned.contents = std::move(constant);
+    }
+    plan_->inputs.push_back(std::move(planned));
+    may_be_secret_.resize(graph_.values.size(), false);
+    may_be_secret_[id] = input.secret;
+    return {};
+  }
+
+  bool sealed() const { return options_.constants == ConstantStore::Kind::kSecret; }
+
   Result<void> prepare_kernels() {
     for (const Node& node : graph_.nodes) {
       kernels_.emplace_back();
       scratch_bytes_.push_back(0);
-      if (node_is_view(graph_, node)) continue;
+      if (node_is_view(graph_, node)) {
+        may_be_secret_[node.outputs[0]] = may_be_secret_[node.inputs[0]];
+        continue;
+      }
       std::vector<Operand> inputs = operands_of(graph_, node.inputs);
       const std::vector<Operand> outputs = operands_of(graph_, node.outputs);
       for (size_t i = 0; i < inputs.size(); ++i) {
-        if (!inputs[i].constant) continue;
+        if (!inputs[i].present) continue;
+        if (!inputs[i].constant) {
+          if (may_be_secret_[node.inputs[i]] && node.op->may_copy_input(i)) copies_weights_ = true;
+          continue;
+        }
         const std::shared_ptr<Constant>& constant = graph_.values[node.inputs[i]].constant;
         const WeightPlacement placement = wanted_placement(graph_, node, i);
         if (placement.layout != WeightLayout::kPlain) inputs[i].weight = constant->find(placement);
@@ -86,7 +120,7 @@ class Planner {
                          {ErrorCode::kInternal, "input " + std::to_string(i) + " was not loaded as it is wanted"});
         }
         plan_->keep.push_back(constant);
-        if (!inputs[i].weight && holds_weights(*constant) && node.op->may_copy_input(i)) copies_weights_ = true;
+        if (!inputs[i].weight && could_be_weights(constant->fact) && node.op->may_copy_input(i)) copies_weights_ = true;
       }
       OpSetup setup;
       setup.inputs = inputs;
@@ -122,16 +156,23 @@ class Planner {
       });
       plan_->steps.push_back(std::move(step));
     }
+    plan_->arena_bytes = memory.arena_bytes;
+    plan_->arena_is_secret = copies_weights_ && sealed();
     for (ValueId id : graph_.outputs) {
-      plan_->outputs.push_back({graph_.values[id].fact, locate(id)});
+      const TensorFact& fact = graph_.values[id].fact;
+      plan_->outputs.push_back({fact, locate(id), may_hold_weights(fact, locate(id))});
       const std::shared_ptr<Constant>& constant = graph_.values[id].constant;
       if (!constant) continue;
       if (!constant->data) return Error{ErrorCode::kInternal, "a constant output was not loaded"};
       plan_->keep.push_back(constant);
     }
-    plan_->arena_bytes = memory.arena_bytes;
-    plan_->arena_is_secret = copies_weights_ && options_.constants == ConstantStore::Kind::kSecret;
     return {};
+  }
+
+  bool may_hold_weights(const TensorFact& fact, const Location& location) const {
+    if (!sealed() || !could_be_weights(fact)) return false;
+    if (location.kind == Location::Kind::kInput) return plan_->inputs[location.input].secret;
+    return location.kind == Location::Kind::kConstant || plan_->arena_is_secret;
   }
 
   Graph graph_;
@@ -139,6 +180,7 @@ class Planner {
   Plan* plan_;
   std::vector<std::unique_ptr<Kernel>> kernels_;
   std::vector<size_t> scratch_bytes_;
+  std::vector<bool> may_be_secret_;  // graph inputs and views of them, by value
   bool copies_weights_ = false;
 };
 
@@ -156,11 +198,11 @@ WeightPlacement wanted_placement(const Graph& graph, const Node& node, size_t in
   return {request.layout, request.order, value.fact.dims};
 }
 
-Result<std::unique_ptr<const Plan>> make_plan(const Graph& model, const std::vector<TensorFact>& inputs,
+Result<std::unique_ptr<const Plan>> make_plan(const Graph& graph, const std::vector<PlanInput>& inputs,
                                               DerivedConstants* derived, const PlanOptions& options) {
   auto plan = std::make_unique<Plan>();
-  plan->constants = std::make_unique<ConstantStore>(options.constants, model.limits.max_constant_bytes);
-  SEALEDGE_TRY(Planner(model, options, plan.get()).run(inputs, derived));
+  plan->constants = std::make_shared<ConstantStore>(options.constants, graph.limits.max_constant_bytes);
+  SEALEDGE_TRY(Planner(graph, options, plan.get()).run(inputs, derived));
   return std::unique_ptr<const Plan>(std::move(plan));
 }
 

@@ -1,5 +1,15 @@
-// How to run a model for given input dims: kernels in order, with every pointer known but for the base of the arena and
-// the caller's inputs. Immutable; any number of runs share it.
+// How to run a graph for given inputs: kernels in order, with every pointer known but for the base of the arena and the
+// caller's inputs. Immutable; any number of runs share it.
+//
+// Most models are one plan. Where a shape depends on elements that have to be computed first (what NonZero finds, a
+// Reshape to computed dims) or a node runs graphs of its own (Loop), a plan is a stage:
+//
+//   steps        all nodes whose shapes are known
+//   interludes   nodes that can run now that their inputs' elements are there, each planned for these elements alone
+//   rest         the graph that is left; its inputs are what the two above have made. Planned like any graph, for dims
+//
+// What a run computes never decides which plan is used, but for its dims: the number of plans depends on the shapes
+// met.
 #pragma once
 
 #include <cstddef>
@@ -31,16 +41,49 @@ struct PlanStep {
 struct PlanOutput {
   TensorFact fact;
   Location location;
+  bool secret = false;  // may hold elements of a sealed model's weights
+};
+
+// What is known of a graph input when planning.
+struct PlanInput {
+  TensorFact fact;
+  // Set: the plan is for these elements, which are a constant in it. Copied, unless they outlive the plan.
+  const uint8_t* data = nullptr;
+  bool outlives_plan = false;
+  bool secret = false;  // as in PlanOutput
+};
+
+struct PlannedInput {
+  TensorFact fact;
+  std::shared_ptr<const Constant> contents;  // null: for any elements
+  bool secret = false;
+};
+
+// A node between two stages: a graph of this node alone.
+struct Interlude {
+  std::shared_ptr<const Graph> graph;
+  std::vector<size_t> inputs;  // outputs of the stage
+};
+
+// Where an input of what is left comes from.
+struct StageValue {
+  size_t interlude = SIZE_MAX;  // SIZE_MAX: of the stage itself
+  size_t output = 0;
 };
 
 struct Plan {
-  std::vector<Dims> input_dims;  // what it was made for
+  std::vector<PlannedInput> inputs;  // what it was made for
   std::vector<PlanStep> steps;
-  std::vector<PlanOutput> outputs;
+  std::vector<PlanOutput> outputs;  // of the graph, or of a stage: what interludes and rest read
+  std::vector<Interlude> interludes;
+  std::shared_ptr<const Graph> rest;  // null: outputs are those of the graph
+  std::vector<StageValue> rest_inputs;
+  std::vector<size_t> wanted_inputs;  // had their elements been given, fewer interludes would be left
   size_t arena_bytes = 0;
   bool arena_is_secret = false;                       // sealed model, and a step may copy weights into it
-  std::unique_ptr<ConstantStore> constants;           // computed from shapes; the model's are the model's
+  std::shared_ptr<ConstantStore> constants;           // computed from shapes; the model's are the model's
   std::vector<std::shared_ptr<const Constant>> keep;  // whose data or weights the steps point to
+  std::shared_ptr<const void> keep_stores;            // Graph::keep
 };
 
 struct PlanOptions {
@@ -48,8 +91,8 @@ struct PlanOptions {
   unsigned threads = 1;
 };
 
-// `model` is the imported graph with its constants loaded. inputs: one fact per graph input.
-Result<std::unique_ptr<const Plan>> make_plan(const Graph& model, const std::vector<TensorFact>& inputs,
+// `graph` has its constants loaded. inputs: one per graph input.
+Result<std::unique_ptr<const Plan>> make_plan(const Graph& graph, const std::vector<PlanInput>& inputs,
                                               DerivedConstants* derived, const PlanOptions& options);
 
 // The layout in which a constant input of a node is wanted; kPlain unless the operator asks otherwise and it is

@@ -1,5 +1,4 @@
 import type { SecretHandle, SessionMemory, SessionResidency, TensorData, TensorType, ValueMetadata } from '../types.js';
-import type { WantedOutput } from './bind_fetches.js';
 import type { NumericArray } from './data_types.js';
 
 /** An input that was checked against the model's metadata. */
@@ -14,8 +13,7 @@ export interface BackendOutput {
   readonly name: string;
   readonly type: TensorType;
   readonly dims: readonly number[];
-  /** null: it was written to its target. */
-  readonly data: TensorData | null;
+  readonly data: TensorData;
 }
 
 /** What a session needs of whoever computes. */
@@ -23,8 +21,8 @@ export interface Backend {
   readonly inputs: readonly ValueMetadata[];
   readonly outputs: readonly ValueMetadata[];
   memory(): SessionMemory;
-  run(inputs: readonly BoundInput[], outputs: readonly WantedOutput[], signal?: AbortSignal): Promise<BackendOutput[]>;
-  runSync(inputs: readonly BoundInput[], outputs: readonly WantedOutput[]): BackendOutput[];
+  run(inputs: readonly BoundInput[], outputs: readonly string[]): Promise<BackendOutput[]>;
+  runSync(inputs: readonly BoundInput[], outputs: readonly string[]): BackendOutput[];
   residency(scan: boolean, key: SecretHandle | undefined): Promise<SessionResidency>;
   release(): Promise<void>;
 }

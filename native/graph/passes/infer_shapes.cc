@@ -1,8 +1,11 @@
 #include "graph/passes/infer_shapes.h"
 
 #include <algorithm>
+#include <numeric>
 
+#include "graph/control_flow.h"
 #include "graph/evaluate.h"
+#include "graph/passes/splice_branch.h"
 
 namespace sealedge {
 
@@ -18,22 +21,168 @@ bool depends_on_weights(const Graph& graph, const Node& node) {
   });
 }
 
+class ShapeInference {
+ public:
+  ShapeInference(Graph* graph, ConstantStore* store, size_t limit_bytes)
+      : graph_(graph), store_(store), limit_bytes_(limit_bytes) {}
+
+  Result<Unplanned> run() {
+    add_values();
+    for (ValueId id : graph_->inputs) {
+      known_[id] = true;
+      foldable_[id] = is_small_integer(id);
+    }
+    pending_ = std::move(graph_->nodes);
+    graph_->nodes.clear();
+    std::reverse(pending_.begin(), pending_.end());
+    while (!pending_.empty()) {
+      Node node = std::move(pending_.back());
+      pending_.pop_back();
+      for (ValueId& id : node.inputs) id = resolved(id);
+      SEALEDGE_TRY(place(std::move(node)));
+    }
+    for (ValueId& id : graph_->outputs) id = resolved(id);
+
+    std::vector<bool> needed(graph_->values.size(), false);
+    for (ValueId id : graph_->outputs) needed[id] = true;
+    drop_dead_nodes(&unplanned_.rest, &needed);
+    drop_dead_nodes(&unplanned_.interludes, &needed);
+    drop_dead_nodes(&graph_->nodes, &needed);
+    find_wanted_inputs();
+    return std::move(unplanned_);
+  }
+
+ private:
+  // For values that came since.
+  void add_values() {
+    const size_t before = same_as_.size();
+    same_as_.resize(graph_->values.size());
+    std::iota(same_as_.begin() + static_cast<std::ptrdiff_t>(before), same_as_.end(), static_cast<ValueId>(before));
+    known_.resize(graph_->values.size(), false);
+    foldable_.resize(graph_->values.size(), false);
+  }
+
+  // An output of an If may be that of another If inside it.
+  ValueId resolved(ValueId id) const {
+    while (id != kNoValue && same_as_[id] != id) id = same_as_[id];
+    return id;
+  }
+
+  bool is_known(ValueId id) const { return id == kNoValue || known_[id] || graph_->values[id].constant; }
+  bool has_contents(ValueId id) const {
+    return id == kNoValue || (graph_->values[id].constant && graph_->values[id].constant->data);
+  }
+  bool fits_a_key(ValueId id) const {
+    const auto size = checked_size_bytes(graph_->values[id].fact);
+    return size.ok() && *size <= kPlanContentBytes;
+  }
+  bool is_small_integer(ValueId id) const {
+    const DataType type = graph_->values[id].fact.type;
+    return (data_type_is_integer(type) || type == DataType::kBool) && fits_a_key(id);
+  }
+
+  // The inputs whose elements the planner needs and does not have.
+  std::vector<ValueId> missing_contents(const Node& node) const {
+    std::vector<ValueId> missing;
+    const ControlFlow* control = as_control_flow(*node.op);
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      const bool needed = control ? control->kind == ControlFlow::Kind::kIf && i == 0 : node.op->needs_contents(i);
+      if (needed && !has_contents(node.inputs[i])) missing.push_back(node.inputs[i]);
+    }
+    return missing;
+  }
+
+  Result<void> place(Node node) {
+    if (!std::all_of(node.inputs.begin(), node.inputs.end(), [&](ValueId id) { return is_known(id); })) {
+      unplanned_.rest.push_back(std::move(node));
+      return {};
+    }
+    const ControlFlow* control = as_control_flow(*node.op);
+    if (!missing_contents(node).empty() || (control && control->kind != ControlFlow::Kind::kIf)) {
+      unplanned_.interludes.push_back(std::move(node));
+      return {};
+    }
+    return control ? splice(node) : infer(std::move(node));
+  }
+
+  Result<void> infer(Node node) {
+    graph_->nodes.push_back(std::move(node));
+    const Node& placed = graph_->nodes.back();
+    SEALEDGE_TRY(infer_node(graph_, placed));
+    const bool unbounded = store_->kind() == ConstantStore::Kind::kSecret && depends_on_weights(*graph_, placed);
+    // Many nodes may each stay below the limit.
+    const size_t limit = store_->allocated_bytes() < kTotalLimits * limit_bytes_ ? limit_bytes_ : kShapeBytes;
+    SEALEDGE_ASSIGN(const bool constant,
+                    make_constant(graph_, graph_->nodes.size() - 1, store_, unbounded ? SIZE_MAX : limit));
+    const bool foldable = std::all_of(placed.inputs.begin(), placed.inputs.end(),
+                                      [&](ValueId id) { return id == kNoValue || foldable_[id] || has_contents(id); });
+    for (ValueId id : placed.outputs) {
+      if (id == kNoValue) continue;
+      known_[id] = true;
+      foldable_[id] = foldable && is_small_integer(id);
+    }
+    if (constant) graph_->nodes.pop_back();
+    return {};
+  }
+
+  Result<void> splice(const Node& node) {
+    const TensorFact& condition = graph_->values[node.inputs[0]].fact;
+    if (condition.type != DataType::kBool || element_count(condition.dims) != 1) {
+      return Error{ErrorCode::kModelInvalid, describe_node(node) + ": condition: expected one bool, got " +
+                                                 data_type_name(condition.type) + " " + dims_to_string(condition.dims)};
+    }
+    const bool taken = *graph_->values[node.inputs[0]].constant->data != 0;
+    SplicedBranch branch = splice_branch(graph_, node, taken ? 0 : 1);
+    add_values();
+    for (size_t i = 0; i < node.outputs.size(); ++i) {
+      if (node.outputs[i] != kNoValue) same_as_[node.outputs[i]] = branch.outputs[i];
+    }
+    for (size_t i = branch.nodes.size(); i-- > 0;) pending_.push_back(std::move(branch.nodes[i]));
+    return {};
+  }
+
+  // Of each interlude whose missing elements follow from small graph inputs alone: these inputs. What is no integer is
+  // wanted only where it is read as it comes (the scales of a Resize).
+  void find_wanted_inputs() {
+    std::vector<bool> is_input(graph_->values.size(), false);
+    for (ValueId id : graph_->inputs) is_input[id] = !graph_->values[id].constant;
+    std::vector<bool> wanted(graph_->values.size(), false);
+    for (const Node& node : unplanned_.interludes) {
+      const std::vector<ValueId> missing = missing_contents(node);
+      const bool obtainable = std::all_of(missing.begin(), missing.end(), [&](ValueId id) {
+        return foldable_[id] || (is_input[id] && fits_a_key(id));
+      });
+      for (ValueId id : missing) {
+        if (obtainable) wanted[id] = true;
+      }
+    }
+    for (size_t i = graph_->nodes.size(); i-- > 0;) {
+      const Node& node = graph_->nodes[i];
+      const bool leads_there = std::any_of(node.outputs.begin(), node.outputs.end(),
+                                           [&](ValueId id) { return id != kNoValue && wanted[id]; });
+      for (ValueId id : node.inputs) {
+        if (leads_there && id != kNoValue) wanted[id] = true;
+      }
+    }
+    for (size_t i = 0; i < graph_->inputs.size(); ++i) {
+      if (is_input[graph_->inputs[i]] && wanted[graph_->inputs[i]]) unplanned_.wanted_inputs.push_back(i);
+    }
+  }
+
+  Graph* graph_;
+  ConstantStore* store_;
+  const size_t limit_bytes_;
+  std::vector<Node> pending_;     // what is still to be looked at, the next one last
+  std::vector<ValueId> same_as_;  // outputs of an If are what its branch makes
+  std::vector<bool> known_;       // type and dims, by value
+  std::vector<bool> foldable_;    // would be a constant if small integer inputs were
+  Unplanned unplanned_;
+};
+
 }  // namespace
 
-Result<void> infer_shapes(Graph* graph, ConstantStore* store, size_t limit_bytes) {
-  for (size_t i = 0; i < graph->nodes.size(); ++i) {
-    SEALEDGE_TRY(infer_node(graph, graph->nodes[i]));
-    const bool unbounded = store->kind() == ConstantStore::Kind::kSecret && depends_on_weights(*graph, graph->nodes[i]);
-    // Many nodes may each stay below the limit.
-    const size_t limit = store->allocated_bytes() < kTotalLimits * limit_bytes ? limit_bytes : kShapeBytes;
-    SEALEDGE_TRY(make_constant(graph, i, store, unbounded ? SIZE_MAX : limit));
-  }
-  std::erase_if(graph->nodes, [&](const Node& node) {
-    return std::all_of(node.outputs.begin(), node.outputs.end(),
-                       [&](ValueId id) { return id == kNoValue || graph->values[id].constant != nullptr; });
-  });
-  graph->remove_dead_nodes();
-  return {};
+Result<Unplanned> infer_shapes(Graph* graph, ConstantStore* store, size_t limit_bytes) {
+  return ShapeInference(graph, store, limit_bytes).run();
 }
 
 }  // namespace sealedge

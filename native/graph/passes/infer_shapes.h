@@ -1,7 +1,8 @@
-// Gives every value its type and dims, for concrete graph inputs.
+// Gives values their type and dims, for concrete graph inputs, as far as these can be known without running anything.
 #pragma once
 
 #include <cstddef>
+#include <vector>
 
 #include "core/result.h"
 #include "graph/constant_store.h"
@@ -9,10 +10,22 @@
 
 namespace sealedge {
 
-// What follows from shapes and small constants alone becomes a constant on the way, so that Shape -> Gather -> Concat
-// -> Reshape needs no run. limit_bytes bounds each result computed here, and 64 times it their sum; in a secret store
-// only those that no weight goes into, since what is computed from sealed weights must not be left to the arena.
+// Elements of a graph input that are offered to planning are at most this large: shapes, axes, trip counts.
+inline constexpr size_t kPlanContentBytes = 1024;
+
+// What is left of the nodes where shapes depend on elements that a run has to compute first.
+struct Unplanned {
+  std::vector<Node> interludes;  // read nothing that is not known by then, but elements that are not constants
+  std::vector<Node> rest;        // in running order, behind them
+  // Graph inputs, by index: had their elements been constants, fewer interludes would be left.
+  std::vector<size_t> wanted_inputs;
+};
+
+// Afterwards graph->nodes are those whose shapes are known. What follows from shapes and small constants alone becomes
+// a constant on the way, so that Shape -> Gather -> Concat -> Reshape needs no run, and an If whose condition is such a
+// constant becomes its branch. limit_bytes bounds each result computed here, and 64 times it their sum; in a secret
+// store only those that no weight goes into, since what is computed from sealed weights must not be left to the arena.
 // Precondition: facts of graph inputs are set.
-Result<void> infer_shapes(Graph* graph, ConstantStore* store, size_t limit_bytes);
+Result<Unplanned> infer_shapes(Graph* graph, ConstantStore* store, size_t limit_bytes);
 
 }  // namespace sealedge

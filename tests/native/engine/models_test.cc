@@ -6,6 +6,7 @@
 
 #include "../kernels/kernel_testing.h"
 #include "core/thread_pool.h"
+#include "engine/graph_run.h"
 #include "engine/loaded_model.h"
 #include "engine/session_io.h"
 #include "test_data.h"
@@ -95,7 +96,7 @@ void expect_reference_outputs_one_piece_at_a_time(const Model& model, ThreadPool
 
   const unsigned slots = pool ? pool->slot_count() : 1;
   std::vector<testing::OnePieceWeightSource*> sources;
-  for (const Value& value : parts.graph.values) {
+  for (const Value& value : parts.graph->values) {
     if (!value.constant) continue;
     for (Constant::Packed& packed : value.constant->packed) {
       if (dynamic_cast<testing::OnePieceWeightSource*>(packed.weight.get())) continue;  // several values share it
@@ -110,26 +111,23 @@ void expect_reference_outputs_one_piece_at_a_time(const Model& model, ThreadPool
 
   PlanOptions options;
   options.threads = slots;
-  PlanCache plans(&parts.graph, &parts.derived, options, 1);
+  PlanCache plans(&parts.derived, options, 1);
+  const GraphRunner runner{&plans, {}, {.pool = pool}};
   for (const Json& test_case : meta["cases"].items) {
     std::vector<CaseTensor> inputs;
     std::vector<RunInput> run_inputs;
     for (const Json& input : test_case["inputs"].items) inputs.emplace_back(folder, input);
     for (const CaseTensor& input : inputs) run_inputs.push_back(input.input());
-    const auto bound = bind_inputs(parts.inputs, run_inputs);
+    auto bound = bind_inputs(parts.inputs, run_inputs);
     ASSERT_TRUE(bound.ok()) << bound.error().message;
-    const auto frames = plans.get(bound->facts);
-    ASSERT_TRUE(frames.ok()) << frames.error().message;
-    const auto frame = (*frames)->take();
-    ASSERT_TRUE(frame.ok()) << frame.error().message;
-    const auto result = (*frame)->run(bound->pointers, {.pool = pool});
-    ASSERT_TRUE(result.ok()) << result.error().message;
+    const auto results = runner.run(parts.graph, std::move(*bound));
+    ASSERT_TRUE(results.ok()) << results.error().message;
     for (const Json& json : test_case["outputs"].items) {
       const CaseTensor expected(folder, json);
       size_t index = 0;
       while (parts.outputs.at(index).name != expected.name) ++index;
       RunOutput output;
-      ASSERT_TRUE(deliver_output((*frames)->plan().outputs[index].fact, (*frame)->output(index), &output).ok());
+      ASSERT_TRUE(deliver_output((*results)[index].fact, (*results)[index].data, &output).ok());
       expect_close(meta["tolerance"], expected, output, test_case["name"].text + " " + expected.name);
     }
   }

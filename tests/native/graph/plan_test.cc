@@ -24,7 +24,7 @@ Result<std::unique_ptr<const Plan>> plan_one(const OpPtr& op, DataType constant_
   DerivedConstants derived(store);
   PlanOptions options;
   options.constants = store->kind();
-  return make_plan(graph, {input}, &derived, options);
+  return make_plan(graph, {{.fact = input}}, &derived, options);
 }
 
 TEST(PlanTest, ActivationsThatMayHoldSealedWeightsAreSecret) {

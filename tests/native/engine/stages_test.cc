@@ -1,0 +1,169 @@
+// Shapes that depend on elements: of inputs, and of what a run computes.
+#include <gtest/gtest.h>
+
+#include "run_model.h"
+
+namespace sealedge {
+namespace {
+
+using namespace testing;
+
+// An input or output of any type, by name.
+struct AnyTensor {
+  DataType type;
+  std::vector<int64_t> dims;
+  std::string bytes;
+
+  template <typename T>
+  std::vector<T> values() const {
+    std::vector<T> out(bytes.size() / sizeof(T));
+    if (!bytes.empty()) std::memcpy(out.data(), bytes.data(), bytes.size());
+    return out;
+  }
+};
+AnyTensor f32(std::vector<int64_t> dims, const std::vector<float>& values) {
+  return {DataType::kFloat32, std::move(dims), raw(values)};
+}
+AnyTensor i64(std::vector<int64_t> dims, const std::vector<int64_t>& values) {
+  return {DataType::kInt64, std::move(dims), raw(values)};
+}
+
+Result<std::vector<AnyTensor>> run_any(const Session& session, const std::map<std::string, AnyTensor>& given,
+                                       const RunControl& control = {}) {
+  std::vector<RunInput> inputs;
+  for (const auto& [name, tensor] : given) {
+    inputs.push_back(
+        {name, tensor.type, tensor.dims, {reinterpret_cast<const uint8_t*>(tensor.bytes.data()), tensor.bytes.size()}});
+  }
+  std::vector<RunOutput> outputs(session.outputs().size());
+  for (size_t i = 0; i < outputs.size(); ++i) outputs[i].index = i;
+  SEALEDGE_TRY(session.run(inputs, outputs, control));
+  std::vector<AnyTensor> results;
+  for (const RunOutput& output : outputs) {
+    results.push_back(
+        {output.type, output.dims, {reinterpret_cast<const char*>(output.data.get()), output.size_bytes}});
+  }
+  return results;
+}
+
+std::shared_ptr<Session> load(const ModelBuilder& builder) {
+  auto session = Session::create_from_bytes(builder.build(), {});
+  if (!session.ok()) ADD_FAILURE() << session.error().message;
+  return session.ok() ? *session : nullptr;
+}
+
+TEST(StagesTest, InputsThatAreShapesMayBeOthersInEveryRun) {
+  ModelBuilder builder;
+  builder.input("x", {-1, -1}).input("shape", {-1}, 7).output("y").output("z");
+  builder.add(node("Reshape", {"x", "shape"}, {"y"})).add(node("Relu", {"y"}, {"z"}));
+  const auto session = load(builder);
+  ASSERT_TRUE(session);
+  const std::vector<float> values = {1, -2, 3, -4, 5, -6};
+  for (const std::vector<int64_t>& dims : std::vector<std::vector<int64_t>>{{6}, {3, 2}, {2, 3}, {1, 6}, {6, 1}, {6}}) {
+    const auto outputs =
+        run_any(*session, {{"x", f32({2, 3}, values)}, {"shape", i64({static_cast<int64_t>(dims.size())}, dims)}});
+    ASSERT_TRUE(outputs.ok()) << outputs.error().message;
+    EXPECT_EQ((*outputs)[0].dims, dims);
+    EXPECT_EQ((*outputs)[0].values<float>(), values);
+    EXPECT_EQ((*outputs)[1].values<float>(), (std::vector<float>{1, 0, 3, 0, 5, 0}));
+  }
+  const auto wrong = run_any(*session, {{"x", f32({2, 3}, values)}, {"shape", i64({1}, {7})}});
+  ASSERT_FALSE(wrong.ok());
+  EXPECT_EQ(wrong.error().code, ErrorCode::kShapeMismatch);
+}
+
+// After a few plans for other elements each, planning stops asking for them; results stay the same.
+TEST(StagesTest, ElementsThatKeepChangingAreNoPartOfThePlan) {
+  ModelBuilder builder;
+  builder.input("x", {8, 2}).input("start", {1}, 7).input("end", {1}, 7).output("y");
+  builder.constant(int64s("one", {1}, {1}));
+  builder.add(node("Add", {"start", "one"}, {"from"}));
+  builder.add(node("Slice", {"x", "from", "end"}, {"part"})).add(node("Neg", {"part"}, {"y"}));
+  const auto session = load(builder);
+  ASSERT_TRUE(session);
+  std::vector<float> values(16);
+  for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i);
+  for (int round = 0; round < 5; ++round) {
+    for (int64_t start = 0; start < 7; ++start) {
+      const auto outputs =
+          run_any(*session, {{"x", f32({8, 2}, values)}, {"start", i64({1}, {start})}, {"end", i64({1}, {start + 2})}});
+      ASSERT_TRUE(outputs.ok()) << outputs.error().message;
+      EXPECT_EQ((*outputs)[0].dims, (std::vector<int64_t>{1, 2}));
+      const auto first = static_cast<float>(2 * (start + 1));
+      EXPECT_EQ((*outputs)[0].values<float>(), (std::vector<float>{-first, -first - 1}));
+    }
+  }
+}
+
+// What NonZero finds decides over every shape behind it.
+TEST(StagesTest, ComputedShapesEndAStage) {
+  ModelBuilder builder;
+  builder.input("x", {-1}).output("y").output("count").output("wide");
+  builder.constant(int64s("axis", {1}, {0})).constant(int64s("two", {1}, {2})).constant(int64s("flat", {1}, {-1}));
+  builder.add(node("Relu", {"x"}, {"positive"}));
+  builder.add(node("NonZero", {"positive"}, {"where"}));
+  builder.add(node("Squeeze", {"where", "axis"}, {"index"}));
+  builder.add(node("Gather", {"x", "index"}, {"picked"}));
+  builder.add(node("Mul", {"picked", "picked"}, {"y"}));
+  builder.add(node("Shape", {"y"}, {"count"}));
+  // A second stage: dims that are computed from data, not from shapes.
+  builder.add(node("ReduceSum", {"index"}, {"sum"}, {int_attribute("keepdims", 0)}));
+  builder.add(node("Reshape", {"sum", "flat"}, {"sums"}));
+  builder.add(node("Concat", {"sums", "two"}, {"dims"}, {int_attribute("axis", 0)}));
+  builder.add(node("ConstantOfShape", {"dims"}, {"zeros"}));
+  builder.add(node("Cos", {"zeros"}, {"wide"}));
+  const auto session = load(builder);
+  ASSERT_TRUE(session);
+  for (const std::vector<float>& x :
+       std::vector<std::vector<float>>{{1, -1, 2, 0, 3}, {0, 0, -1}, {5}, {-1, 4}, {1, -1, 2, 0, 3}}) {
+    std::vector<float> squares;
+    int64_t sum = 0;
+    for (size_t i = 0; i < x.size(); ++i) {
+      if (x[i] <= 0) continue;
+      squares.push_back(x[i] * x[i]);
+      sum += static_cast<int64_t>(i);
+    }
+    const auto outputs = run_any(*session, {{"x", f32({static_cast<int64_t>(x.size())}, x)}});
+    ASSERT_TRUE(outputs.ok()) << outputs.error().message;
+    EXPECT_EQ((*outputs)[0].values<float>(), squares);
+    EXPECT_EQ((*outputs)[1].values<int64_t>(), std::vector<int64_t>{static_cast<int64_t>(squares.size())});
+    EXPECT_EQ((*outputs)[2].dims, (std::vector<int64_t>{sum, 2}));
+    EXPECT_EQ((*outputs)[2].values<float>(), std::vector<float>(static_cast<size_t>(2 * sum), 1.0f));
+  }
+}
+
+// Inputs, constants and values of the first stage that are outputs or are read much later.
+TEST(StagesTest, ValuesCrossStages) {
+  ModelBuilder builder;
+  builder.input("x", {-1}).output("x").output("early").output("late").output("fixed");
+  builder.constant(floats("fixed", {2}, {7, 8})).constant(int64s("axis", {1}, {0}));
+  builder.add(node("Neg", {"x"}, {"early"}));
+  builder.add(node("NonZero", {"x"}, {"where"}));
+  builder.add(node("Squeeze", {"where", "axis"}, {"index"}));
+  builder.add(node("Gather", {"early", "index"}, {"picked"}));
+  builder.add(node("Concat", {"picked", "x", "fixed"}, {"late"}, {int_attribute("axis", 0)}));
+  const auto session = load(builder);
+  ASSERT_TRUE(session);
+  const auto outputs = run_any(*session, {{"x", f32({3}, {1, 0, 2})}});
+  ASSERT_TRUE(outputs.ok()) << outputs.error().message;
+  EXPECT_EQ((*outputs)[0].values<float>(), (std::vector<float>{1, 0, 2}));
+  EXPECT_EQ((*outputs)[1].values<float>(), (std::vector<float>{-1, 0, -2}));
+  EXPECT_EQ((*outputs)[2].values<float>(), (std::vector<float>{-1, -2, 1, 0, 2, 7, 8}));
+  EXPECT_EQ((*outputs)[3].values<float>(), (std::vector<float>{7, 8}));
+}
+
+TEST(StagesTest, AnAbortedRunEndsAndTheNextOneRuns) {
+  ModelBuilder builder;
+  builder.input("x", {2}).output("y");
+  builder.add(node("Neg", {"x"}, {"y"}));
+  const auto session = load(builder);
+  ASSERT_TRUE(session);
+  const std::atomic<bool> cancelled = true;
+  const auto aborted = run_any(*session, {{"x", f32({2}, {1, 2})}}, {&cancelled});
+  ASSERT_FALSE(aborted.ok());
+  EXPECT_EQ(aborted.error().code, ErrorCode::kAborted);
+  EXPECT_TRUE(run_any(*session, {{"x", f32({2}, {1, 2})}}).ok());
+}
+
+}  // namespace
+}  // namespace sealedge
