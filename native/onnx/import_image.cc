@@ -2,6 +2,7 @@
 #include <array>
 
 #include "graph/ops/conv_transpose.h"
+#include "onnx/import_resize.h"
 #include "onnx/node_import.h"
 #include "onnx/window_attributes.h"
 
@@ -19,6 +20,8 @@ void conv_transpose(NodeImport& node) {
 
 constexpr auto kImporters = std::to_array<OpImporter>({
     {"ConvTranspose", 2, 3, conv_transpose},
+    {"Resize", 1, 4, import_resize},
+    {"Upsample", 1, 2, import_upsample},
 });
 
 }  // namespace
