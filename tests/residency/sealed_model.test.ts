@@ -10,13 +10,13 @@ import type { ScanReport, SecretRegion } from '../../tools/residency/scan.js';
 import { describeUnless, notRoot } from '../support/requirements.js';
 import { probesInCoreDump } from './support/core_dump.js';
 import { HolderProcess, MEMORY_LEVELS, type MemoryLevel, regionsOf, UNPRIVILEGED } from './support/holder_process.js';
-import { SealedMotor } from './support/sealed_motor.js';
+import { SealedFixture } from './support/sealed_fixture.js';
 
-let motor: SealedMotor;
+let motor: SealedFixture;
 const holders: HolderProcess[] = [];
 
 beforeAll(async () => {
-  motor = await SealedMotor.make();
+  motor = await SealedFixture.make();
 });
 
 afterEach(async () => {

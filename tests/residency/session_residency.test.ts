@@ -5,15 +5,15 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { InferenceSession } from '../../src/index.js';
 import type { SessionResidency } from '../../src/types.js';
 import { HolderProcess, MEMORY_LEVELS, UNPRIVILEGED } from './support/holder_process.js';
-import { SealedMotor } from './support/sealed_motor.js';
+import { SealedFixture } from './support/sealed_fixture.js';
 
 const MODEL = fileURLToPath(new URL('../../examples/motor/motor.onnx', import.meta.url));
 
-let motor: SealedMotor;
+let motor: SealedFixture;
 const holders: HolderProcess[] = [];
 
 beforeAll(async () => {
-  motor = await SealedMotor.make();
+  motor = await SealedFixture.make();
 });
 
 afterEach(async () => {

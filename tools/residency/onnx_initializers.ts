@@ -6,12 +6,14 @@ export interface Initializer {
   bytes: Buffer;
 }
 
-// Field numbers of onnx.proto: ModelProto.graph, GraphProto.node / initializer, NodeProto.attribute, AttributeProto.t, TensorProto.*
+// Field numbers of onnx.proto: ModelProto.graph, GraphProto.node / initializer, NodeProto.attribute, AttributeProto.t / g / graphs, TensorProto.*
 const GRAPH = 7;
 const NODE = 1;
 const INITIALIZER = 5;
 const ATTRIBUTE = 5;
 const ATTRIBUTE_TENSOR = 5;
+const ATTRIBUTE_GRAPH = 6;
+const ATTRIBUTE_GRAPHS = 11;
 const DIMS = 1;
 const FLOAT_DATA = 4;
 const TENSOR_NAME = 8;
@@ -19,15 +21,20 @@ const RAW_DATA = 9;
 
 export function readInitializers(model: Buffer): Initializer[] {
   const found: Initializer[] = [];
-  for (const graph of fields(model, GRAPH)) {
-    for (const tensor of fields(graph, INITIALIZER)) found.push(readTensor(tensor));
-    for (const node of fields(graph, NODE)) {
-      for (const attribute of fields(node, ATTRIBUTE)) {
-        for (const tensor of fields(attribute, ATTRIBUTE_TENSOR)) found.push(readTensor(tensor));
-      }
+  for (const graph of fields(model, GRAPH)) readGraph(graph, found);
+  return found.filter(({ bytes }) => bytes.length > 0);
+}
+
+/** Branches and loop bodies are graphs in attributes, with weights of their own. */
+function readGraph(graph: Buffer, found: Initializer[]): void {
+  for (const tensor of fields(graph, INITIALIZER)) found.push(readTensor(tensor));
+  for (const node of fields(graph, NODE)) {
+    for (const attribute of fields(node, ATTRIBUTE)) {
+      for (const tensor of fields(attribute, ATTRIBUTE_TENSOR)) found.push(readTensor(tensor));
+      for (const inner of fields(attribute, ATTRIBUTE_GRAPH)) readGraph(inner, found);
+      for (const inner of fields(attribute, ATTRIBUTE_GRAPHS)) readGraph(inner, found);
     }
   }
-  return found.filter(({ bytes }) => bytes.length > 0);
 }
 
 function readTensor(tensor: Buffer): Initializer {

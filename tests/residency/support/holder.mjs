@@ -4,12 +4,14 @@
  *
  *     argv: <key payload file> [<sealed file>]
  */
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { InferenceSession, secretFromBytes, secretMemoryReport, Tensor } from '../../../dist/src/index.js';
 
 // For the core dump's own control: something that is in ordinary memory for sure.
 globalThis.inTheOpen = Buffer.from('holds the text of this very program');
+
+const ARRAYS = { float32: Float32Array, uint8: Uint8Array, int8: Int8Array, int32: Int32Array, int64: BigInt64Array };
 
 const [payloadPath = '', sealedPath] = process.argv.slice(2);
 
@@ -44,11 +46,26 @@ try {
   say({ event: 'failed', error: { name, code, message, fields } });
 }
 
+function motorFeeds() {
+  const window = Float32Array.from({ length: 2048 }, (_, i) => Math.sin(i / 7));
+  return { vibration: new Tensor('float32', window, [1, 1, 2048]) };
+}
+
+/** JSON: {name: {type, dims, base64}}. */
+function readFeeds(path) {
+  const described = Object.entries(JSON.parse(readFileSync(path, 'utf8')));
+  return Object.fromEntries(
+    described.map(([name, { type, dims, base64 }]) => {
+      const { buffer } = new Uint8Array(Buffer.from(base64, 'base64'));
+      return [name, new Tensor(type, new ARRAYS[type](buffer), dims)];
+    }),
+  );
+}
+
 async function obey(command) {
   if (command.run !== undefined && session) {
-    const [name = ''] = session.inputNames;
-    const window = Float32Array.from({ length: 2048 }, (_, i) => Math.sin(i / 7));
-    for (let i = 0; i < command.run; i += 1) await session.run({ [name]: new Tensor('float32', window, [1, 1, 2048]) });
+    const feeds = command.feedsFile === undefined ? motorFeeds() : readFeeds(command.feedsFile);
+    for (let i = 0; i < command.run; i += 1) await session.run(feeds);
     say({ event: 'ran' });
   }
   if (command.release) {

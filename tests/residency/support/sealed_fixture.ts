@@ -13,8 +13,8 @@ import { weightProbes } from '../../../tools/residency/weight_probes.js';
 const MODEL = fileURLToPath(new URL('../../../examples/motor/motor.onnx', import.meta.url));
 const WEIGHT_PROBES = 64;
 
-/** The motor model, sealed for one test file, with everything that must not be found. */
-export class SealedMotor {
+/** A model, the motor example unless told otherwise, sealed for one test file, with everything that must not be found. */
+export class SealedFixture {
   private constructor(
     readonly directory: string,
     readonly sealedFile: string,
@@ -23,20 +23,20 @@ export class SealedMotor {
     readonly keys: Probe[],
   ) {}
 
-  static async make(): Promise<SealedMotor> {
+  static async make(model = MODEL): Promise<SealedFixture> {
     const directory = mkdtempSync(join(tmpdir(), 'sealedge-residency-'));
     chmodSync(directory, 0o755); // some holders run as another user
     const at = (name: string): string => join(directory, name);
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    const label = { name: 'motor', version: 1, keyPath: at('motor.key') };
-    const { manifest, keyFile } = await sealModel(MODEL, at('motor.sealed'), { publisherKey: privateKey, ...label });
+    const label = { name: 'fixture', version: 1, keyPath: at('model.key') };
+    const { manifest, keyFile } = await sealModel(model, at('model.sealed'), { publisherKey: privateKey, ...label });
     writeFileSync(at('payload'), keyPayload(keyFile));
-    const weights = weightProbes(readInitializers(readFileSync(MODEL)), WEIGHT_PROBES);
+    const weights = weightProbes(readInitializers(readFileSync(model)), WEIGHT_PROBES);
     const keys = keyProbes(
       keyFile.contentKey,
       manifest.segments.map(({ id }) => id),
     );
-    return new SealedMotor(directory, at('motor.sealed'), at('payload'), weights, keys);
+    return new SealedFixture(directory, at('model.sealed'), at('payload'), weights, keys);
   }
 
   get probes(): Probe[] {
