@@ -1,9 +1,10 @@
 /**
  * npm run bench -- [trial ...] [--model NAME] [--rounds N] [--json]
- * Trials: latency, load, seal, kernels; all when none is named. benchmarks/README.md explains them.
+ * Trials: latency, load, behaviour, seal, kernels; all when none is named. benchmarks/README.md explains them.
  */
 import { parseArgs } from 'node:util';
 import { measureSealing, sealingTable } from './container/sealing.js';
+import { behaviourTable, measureBehaviour } from './end_to_end/behaviour.js';
 import { latencyTable, measureLatency } from './end_to_end/latency.js';
 import { loadTable, measureLoad } from './end_to_end/load.js';
 import { runKernelBenchmarks } from './kernels/run_kernels.js';
@@ -11,7 +12,7 @@ import { describeMachine } from './support/machine.js';
 import { type BenchmarkModel, findModels } from './support/models.js';
 import { loadOnnxruntime, type Onnxruntime } from './support/onnxruntime.js';
 
-const TRIALS = ['latency', 'load', 'seal', 'kernels'] as const;
+const TRIALS = ['latency', 'load', 'behaviour', 'seal', 'kernels'] as const;
 type Trial = (typeof TRIALS)[number];
 
 interface Options {
@@ -49,7 +50,12 @@ async function overModels<T>(
   const results: T[] = [];
   for (const model of models) {
     say(`  ${model.name} ...`);
-    results.push(await measure(model));
+    try {
+      results.push(await measure(model));
+    } catch (error) {
+      say(`  ${model.name} FAILED: ${error instanceof Error ? error.message : String(error)}`);
+      process.exitCode = 1;
+    }
   }
   return results;
 }
@@ -86,6 +92,10 @@ async function main(): Promise<void> {
       const results = await overModels(models, say, (model) => measureLoad(model, onnxruntime, options.rounds));
       report.load = results;
       print(['', 'Time to a session', ...loadTable(results)]);
+    } else if (trial === 'behaviour') {
+      const results = await overModels(models, say, (model) => measureBehaviour(model, onnxruntime));
+      report.behaviour = results;
+      print(['', 'What a session does to the program around it', ...behaviourTable(results)]);
     } else if (trial === 'seal') {
       report.seal = await measureSealing();
       print(['', 'Sealing', ...sealingTable(report.seal as Awaited<ReturnType<typeof measureSealing>>)]);

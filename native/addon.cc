@@ -2,6 +2,7 @@
 #include <napi.h>
 
 #include "bindings/addon_state.h"
+#include "bindings/cancellation.h"
 #include "bindings/container.h"
 #include "bindings/errors.h"
 #include "bindings/inspector_signal.h"
@@ -17,6 +18,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   sealedge::init_container(env, exports);
   sealedge::init_errors(env, exports);
   sealedge::init_inspector_signal(env, exports);
+  sealedge::init_cancellation(env, exports);
   sealedge::init_memory_report(env, exports);
   sealedge::init_runtime_info(env, exports);
   sealedge::init_secret(env, exports);

@@ -26,6 +26,10 @@ const commands = {
     await setUp('test:onnx');
     return tsx('tests/conformance/run.ts', args);
   },
+  async 'docs:operators'() {
+    await setUp('test:onnx');
+    return tsx('tests/conformance/operators/generate.ts', []);
+  },
   async build() {
     await setUp('build');
     return 0;

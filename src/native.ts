@@ -36,11 +36,21 @@ export interface NativeInput {
   readonly data: ArrayBufferView;
 }
 
+/** An output by its index, to be written where `data` is. */
+export interface NativeTarget {
+  readonly index: number;
+  readonly data: ArrayBufferView;
+}
+
 export interface NativeOutput {
   readonly type: number;
   readonly dims: number[];
-  readonly data: ArrayBuffer;
+  /** null: it was written to its target. */
+  readonly data: ArrayBuffer | null;
 }
+
+/** A flag for one run. */
+export type NativeCancellation = object & { readonly __nativeCancellation?: never };
 
 export interface NativeValueMetadata {
   readonly name: string;
@@ -76,8 +86,15 @@ export interface NativeAddon extends NativeContainer {
     sealed: boolean;
   };
   sessionReport(session: NativeSession): NativeSessionReport;
-  runSession(session: NativeSession, inputs: NativeInput[], outputs: number[]): Promise<NativeOutput[]>;
-  runSessionSync(session: NativeSession, inputs: NativeInput[], outputs: number[]): NativeOutput[];
+  createCancellation(): NativeCancellation;
+  cancel(cancellation: NativeCancellation): void;
+  runSession(
+    session: NativeSession,
+    inputs: NativeInput[],
+    outputs: number[],
+    cancellation?: NativeCancellation,
+  ): Promise<NativeOutput[]>;
+  runSessionSync(session: NativeSession, inputs: NativeInput[], outputs: (number | NativeTarget)[]): NativeOutput[];
   sessionResidency(session: NativeSession, scan: boolean, key?: SecretHandle): Promise<NativeResidencyReport>;
   releaseSession(session: NativeSession): Promise<void>;
 }

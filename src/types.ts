@@ -147,6 +147,11 @@ export interface SessionOptions {
   readonly intraOpNumThreads?: number;
 }
 
+export interface RunOptions {
+  /** Ends the run before its next operator, or the next iteration of a loop. */
+  readonly signal?: AbortSignal;
+}
+
 /** What is known of an input or output before a run: `shape` holds numbers, names of free dimensions, and -1 for unnamed ones. */
 export interface ValueMetadata {
   readonly name: string;

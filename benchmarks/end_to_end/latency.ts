@@ -29,7 +29,7 @@ export async function measureLatency(
   rounds: number,
 ): Promise<LatencyResult> {
   const ours = await InferenceSession.create(model.path, { intraOpNumThreads: 1 });
-  const theirs = (await onnxruntime?.create(model.path)) ?? null;
+  const theirs = (await onnxruntime?.create(model.path, model.quantised)) ?? null;
   try {
     await checkEveryCase(model, ours, theirs, onnxruntime);
     const inputs = model.cases[0]?.inputs ?? [];
@@ -69,8 +69,8 @@ async function checkEveryCase(
   }
 }
 
-function feedsOf(inputs: readonly NamedArray[]): Record<string, Tensor> {
-  return Object.fromEntries(inputs.map(({ name, data, dims }) => [name, new Tensor('float32', data, dims)]));
+export function feedsOf(inputs: readonly NamedArray[]): Record<string, Tensor> {
+  return Object.fromEntries(inputs.map(({ name, type, data, dims }) => [name, new Tensor(type, data, dims)]));
 }
 
 /** Each contestant's microseconds per call; a sample is as many calls as take about SAMPLE_MS. */

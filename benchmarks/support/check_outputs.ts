@@ -1,4 +1,5 @@
 import type { Results } from '../../src/index.js';
+import type { NumericArray } from '../../src/runtime/data_types.js';
 import type { BenchmarkModel, NamedArray } from './models.js';
 
 /** A benchmark proves its output right before timing it: |y - reference| <= atol + rtol * |reference|, everywhere. */
@@ -9,11 +10,11 @@ export function checkOutputs(
   references: readonly NamedArray[],
 ): void {
   for (const { name: output, data: expected } of references) {
-    const got = results[output]?.data as Float32Array | undefined;
+    const got = results[output]?.data as NumericArray | undefined;
     if (got?.length !== expected.length) throw new Error(`${name}, case ${caseName}: output ${output} is missing`);
     for (let i = 0; i < expected.length; i += 1) {
-      const want = expected[i] as number;
-      const difference = Math.abs((got[i] as number) - want);
+      const want = Number(expected[i]);
+      const difference = Math.abs(Number(got[i]) - want);
       if (!(difference <= tolerance.atol + tolerance.rtol * Math.abs(want))) {
         throw new Error(`${name}, case ${caseName}: ${output}[${i}] is ${got[i]}, expected ${want}`);
       }

@@ -1,20 +1,29 @@
 /** onnxruntime-node as trials compare with it: one thread, every graph optimisation, quiet. */
 import { createRequire } from 'node:module';
+import type { NumericArray } from '../../src/runtime/data_types.js';
+import type { TensorType } from '../../src/types.js';
 import type { BenchmarkCase, NamedArray } from './models.js';
 
+interface OrtTensor {
+  readonly type: TensorType;
+  readonly data: NumericArray;
+  readonly dims: readonly number[];
+}
+
 export interface OrtSession {
-  run(feeds: Record<string, unknown>): Promise<Record<string, { data: Float32Array; dims: readonly number[] }>>;
+  run(feeds: Record<string, unknown>): Promise<Record<string, OrtTensor>>;
   release(): Promise<void>;
 }
 
 interface OrtModule {
   InferenceSession: { create(path: string, options: object): Promise<OrtSession> };
-  Tensor: new (type: 'float32', data: Float32Array, dims: readonly number[]) => unknown;
+  Tensor: new (type: TensorType, data: NumericArray, dims: readonly number[]) => unknown;
 }
 
 export interface Onnxruntime {
   readonly version: string;
-  create(path: string): Promise<OrtSession>;
+  /** `exact`: int8 products without the 16-bit saturation of processors that lack VNNI. */
+  create(path: string, exact?: boolean): Promise<OrtSession>;
   feeds(inputs: readonly NamedArray[]): Record<string, unknown>;
 }
 
@@ -25,6 +34,8 @@ const OPTIONS = {
   graphOptimizationLevel: 'all',
   logSeverityLevel: 3,
 };
+
+const EXACT = { extra: { session: { x64quantprecision: '1' } } };
 
 /** null when the package is not installed: it is an optional peer. */
 export async function loadOnnxruntime(): Promise<Onnxruntime | null> {
@@ -39,9 +50,9 @@ export async function loadOnnxruntime(): Promise<Onnxruntime | null> {
   }
   return {
     version,
-    create: (path) => ort.InferenceSession.create(path, OPTIONS),
+    create: (path, exact = false) => ort.InferenceSession.create(path, exact ? { ...OPTIONS, ...EXACT } : OPTIONS),
     feeds: (inputs) =>
-      Object.fromEntries(inputs.map(({ name, data, dims }) => [name, new ort.Tensor('float32', data, dims)])),
+      Object.fromEntries(inputs.map(({ name, type, data, dims }) => [name, new ort.Tensor(type, data, dims)])),
   };
 }
 
@@ -51,5 +62,5 @@ export async function referencesOf(
   { inputs }: BenchmarkCase,
 ): Promise<NamedArray[]> {
   const outputs = await session.run(onnxruntime.feeds(inputs));
-  return Object.entries(outputs).map(([name, { data, dims }]) => ({ name, data, dims }));
+  return Object.entries(outputs).map(([name, { type, data, dims }]) => ({ name, type, data, dims }));
 }

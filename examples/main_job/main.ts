@@ -6,6 +6,7 @@
  */
 import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
+import { ScannerUnavailable, scannerPrefix } from '../../tools/residency/scanner_privilege.js';
 import * as attacks from './attacks.js';
 import { Device } from './device.js';
 import { compareLatency, inspectResidency, startOnnxruntime } from './measure.js';
@@ -29,9 +30,15 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => void workshop.close().finally(() => process.exit(128 + (signal === 'SIGINT' ? 2 : 15))));
 }
 try {
+  // Said now, and in one sentence, rather than when all is set up and the scanner cannot attach.
+  scannerPrefix();
   const report = await play();
   process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : `${renderReport(report)}\n`);
   if (!promiseKept(report)) process.exitCode = 1;
+} catch (cause) {
+  if (!(cause instanceof ScannerUnavailable)) throw cause;
+  process.stderr.write(`npm start: ${cause.message}\n`);
+  process.exitCode = 1;
 } finally {
   await workshop.close();
 }

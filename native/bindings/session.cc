@@ -7,6 +7,7 @@
 
 #include "bindings/args.h"
 #include "bindings/async_call.h"
+#include "bindings/cancellation.h"
 #include "bindings/residency_report.h"
 #include "bindings/secret.h"
 #include "bindings/session_io.h"
@@ -24,15 +25,29 @@ using SessionPtr = std::shared_ptr<Session>;
 
 Result<ThreadPool*> pool_of(bool sealed) { return sealed ? secret_pool() : plain_pool(); }
 
+// Owned by the JavaScript object, once it is wrapped. The garbage collector is told of the weights: an object of a few
+// bytes that nobody released is collected in time.
+struct WrappedSession {
+  SessionPtr session;
+  int64_t external_bytes;
+};
+
 Napi::Value wrap_session(Napi::Env env, SessionPtr session) {
   Napi::Object object = Napi::Object::New(env);
-  auto* owned = new SessionPtr(std::move(session));  // by the JavaScript object, once it is wrapped
-  const auto finalize = [](napi_env, void* data, void*) { delete static_cast<SessionPtr*>(data); };
+  const auto external_bytes = static_cast<int64_t>(session->report().constant_bytes);
+  auto* owned = new WrappedSession{std::move(session), external_bytes};
+  const auto finalize = [](napi_env there, void* data, void*) {
+    const std::unique_ptr<WrappedSession> wrapped(static_cast<WrappedSession*>(data));
+    int64_t now = 0;
+    napi_adjust_external_memory(there, -wrapped->external_bytes, &now);
+  };
   if (napi_wrap(env, object, owned, finalize, nullptr, nullptr) != napi_ok) {
     delete owned;
     throw_error(env, Error{ErrorCode::kInternal, "a session cannot be wrapped"});
     return env.Undefined();
   }
+  int64_t now = 0;
+  napi_adjust_external_memory(env, external_bytes, &now);
   if (napi_type_tag_object(env, object, &kTag) != napi_ok) {
     throw_error(env, Error{ErrorCode::kInternal, "a session cannot be tagged"});
     return env.Undefined();
@@ -46,7 +61,7 @@ SessionPtr unwrap_session(const Napi::Value& value) {
   void* data = nullptr;
   if (value.IsObject() && napi_check_object_type_tag(value.Env(), value, &kTag, &tagged) == napi_ok && tagged &&
       napi_unwrap(value.Env(), value, &data) == napi_ok) {
-    return *static_cast<SessionPtr*>(data);
+    return static_cast<WrappedSession*>(data)->session;
   }
   throw_error(value.Env(), Error{ErrorCode::kOptionInvalid, "session: expected a session", {{"option", "session"}}});
   return nullptr;
@@ -116,37 +131,42 @@ class RunCall final : public AsyncCall {
   SessionPtr session;
   std::vector<OwnedInput> inputs;
   std::vector<RunOutput> outputs;
+  Cancellation cancellation;  // may be empty
 
   Result<void> work() override {
     std::vector<RunInput> views;
     views.reserve(inputs.size());
     for (const OwnedInput& input : inputs) views.push_back(input.view());
-    return session->run(views, outputs);
+    return session->run(views, outputs, {cancellation.get()});
   }
   Napi::Value result(Napi::Env env) override { return outputs_to_js(env, outputs); }
 };
 
-// runSession(session, inputs, outputIndices): a promise. Inputs are copied: JavaScript may change or transfer their
-// buffers while the run is under way.
+// runSession(session, inputs, outputs, cancellation?): a promise. Inputs are copied: JavaScript may change or transfer
+// their buffers while the run is under way.
 Napi::Value run_session(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   auto call = std::make_unique<RunCall>();
   call->session = unwrap_session(info[0]);
-  if (call->session == nullptr || !read_outputs(info[2], &call->outputs) ||
+  std::optional<Cancellation> cancellation = cancellation_argument(info[3]);
+  if (call->session == nullptr || !cancellation || !read_outputs(info[2], &call->outputs, nullptr) ||
       !read_inputs(info[1], InputBytes::kCopied, &call->inputs)) {
     return env.Undefined();
   }
+  call->cancellation = std::move(*cancellation);
   Result<ThreadPool*> pool = pool_of(call->session->sealed());
   return run_async(env, std::move(pool), std::move(call));
 }
 
-// runSessionSync(session, inputs, outputIndices): computes on this thread, a sealed model on a secret stack.
+// runSessionSync(session, inputs, outputs): computes on this thread, a sealed model on a secret stack. Inputs are read
+// where they lie, and outputs written where they are wanted.
 Napi::Value run_session_sync(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   RunCall call;
   call.session = unwrap_session(info[0]);
-  if (call.session == nullptr || !read_outputs(info[2], &call.outputs) ||
-      !read_inputs(info[1], InputBytes::kBorrowed, &call.inputs)) {
+  std::vector<Napi::Value> targets;
+  if (call.session == nullptr || !read_outputs(info[2], &call.outputs, &targets) ||
+      !read_inputs(info[1], InputBytes::kBorrowed, &call.inputs) || !read_targets(targets, &call.outputs)) {
     return env.Undefined();
   }
   Result<void> outcome;

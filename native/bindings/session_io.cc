@@ -81,15 +81,30 @@ bool read_inputs(const Napi::Value& value, InputBytes mode, std::vector<OwnedInp
   return true;
 }
 
-bool read_outputs(const Napi::Value& value, std::vector<RunOutput>* outputs) {
+bool read_outputs(const Napi::Value& value, std::vector<RunOutput>* outputs, std::vector<Napi::Value>* targets) {
   const auto array = array_argument(value, "outputs");
   if (!array) return false;
   outputs->resize(array->Length());
+  if (targets != nullptr) targets->resize(outputs->size());
   for (uint32_t i = 0; i < array->Length(); ++i) {
-    const auto index = number_argument(array->Get(i), "output index");
+    const Napi::Value item = array->Get(i);
+    const bool placed = item.IsObject();
+    if (placed && targets == nullptr) return refuse(value.Env(), "output: expected an index, got an object");
+    const auto index = number_argument(placed ? item.As<Napi::Object>().Get("index") : item, "output index");
     if (!index) return false;
     if (!(*index >= 0 && *index < 4294967296.0)) return refuse(value.Env(), "output index: out of range");
     (*outputs)[i].index = static_cast<size_t>(*index);
+    if (placed) (*targets)[i] = item.As<Napi::Object>().Get("data");
+  }
+  return true;
+}
+
+bool read_targets(const std::vector<Napi::Value>& targets, std::vector<RunOutput>* outputs) {
+  for (size_t i = 0; i < targets.size(); ++i) {
+    if (targets[i].IsEmpty()) continue;
+    const auto bytes = bytes_argument(targets[i], "output data");
+    if (!bytes) return false;
+    (*outputs)[i].preallocated = *bytes;
   }
   return true;
 }
@@ -103,7 +118,7 @@ Napi::Value outputs_to_js(Napi::Env env, std::vector<RunOutput>& outputs) {
     Napi::Object object = Napi::Object::New(env);
     object.Set("type", static_cast<double>(output.type));
     object.Set("dims", dims);
-    object.Set("data", buffer_of(env, output));
+    object.Set("data", output.preallocated.data() != nullptr ? env.Null() : buffer_of(env, output));
     result.Set(i, object);
   }
   return result;

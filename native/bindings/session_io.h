@@ -25,9 +25,12 @@ struct OwnedInput {
 
 // [{name, type: number (TensorProto.DataType), dims: number[], data: TypedArray}, ...]. False: an exception is pending.
 bool read_inputs(const Napi::Value& value, InputBytes mode, std::vector<OwnedInput>* inputs);
-// [index, ...]
-bool read_outputs(const Napi::Value& value, std::vector<RunOutput>* outputs);
-// [{type, dims, data: ArrayBuffer}, ...]; takes the outputs' memory.
+// [index | {index, data: TypedArray}, ...]; data is where the result is written. False: an exception is pending.
+// targets gets the data of each, empty where there is none; read_targets() takes their bytes when no getter of outputs
+// or inputs can run any more. Null: only indices are allowed.
+bool read_outputs(const Napi::Value& value, std::vector<RunOutput>* outputs, std::vector<Napi::Value>* targets);
+bool read_targets(const std::vector<Napi::Value>& targets, std::vector<RunOutput>* outputs);
+// [{type, dims, data: ArrayBuffer | null}, ...], null where the result was written in place; takes the outputs' memory.
 Napi::Value outputs_to_js(Napi::Env env, std::vector<RunOutput>& outputs);
 // [{name, type, shape: (number | string)[] | null}, ...]; a dimension without value and name is -1.
 Napi::Value metadata_to_js(Napi::Env env, const std::vector<TensorMetadata>& tensors);

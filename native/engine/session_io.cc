@@ -91,7 +91,7 @@ Result<void> deliver_output(const TensorFact& fact, const uint8_t* data, RunOutp
       return Error{ErrorCode::kOutOfMemory, "no memory for a tensor of " + std::to_string(size_bytes) + " bytes"};
     }
   }
-  if (size_bytes > 0) std::memcpy(target, data, size_bytes);
+  if (size_bytes > 0) std::memmove(target, data, size_bytes);  // a caller may want an output where an input is
   return {};
 }
 

@@ -1,4 +1,5 @@
 import type { SecretHandle, SessionMemory, SessionResidency, TensorData, TensorType, ValueMetadata } from '../types.js';
+import type { WantedOutput } from './bind_fetches.js';
 import type { NumericArray } from './data_types.js';
 
 /** An input that was checked against the model's metadata. */
@@ -13,7 +14,8 @@ export interface BackendOutput {
   readonly name: string;
   readonly type: TensorType;
   readonly dims: readonly number[];
-  readonly data: TensorData;
+  /** null: it was written to its target. */
+  readonly data: TensorData | null;
 }
 
 /** What a session needs of whoever computes. */
@@ -21,8 +23,8 @@ export interface Backend {
   readonly inputs: readonly ValueMetadata[];
   readonly outputs: readonly ValueMetadata[];
   memory(): SessionMemory;
-  run(inputs: readonly BoundInput[], outputs: readonly string[]): Promise<BackendOutput[]>;
-  runSync(inputs: readonly BoundInput[], outputs: readonly string[]): BackendOutput[];
+  run(inputs: readonly BoundInput[], outputs: readonly WantedOutput[], signal?: AbortSignal): Promise<BackendOutput[]>;
+  runSync(inputs: readonly BoundInput[], outputs: readonly WantedOutput[]): BackendOutput[];
   residency(scan: boolean, key: SecretHandle | undefined): Promise<SessionResidency>;
   release(): Promise<void>;
 }

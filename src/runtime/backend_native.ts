@@ -1,6 +1,7 @@
 import { InternalError, ModelError } from '../errors.js';
 import {
   closeInspectorSignal,
+  type NativeCancellation,
   type NativeInput,
   type NativeOutput,
   type NativeSession,
@@ -9,6 +10,7 @@ import {
 } from '../native.js';
 import type { SecretHandle, SessionMemory, SessionResidency, ValueMetadata } from '../types.js';
 import type { Backend, BackendOutput, BoundInput } from './backend.js';
+import type { WantedOutput } from './bind_fetches.js';
 import { arrayOfCode, dataTypeOf, tensorTypeOfCode } from './data_types.js';
 
 /** The engine of this package: the only backend that keeps weights in secret memory. */
@@ -40,14 +42,25 @@ export class NativeBackend implements Backend {
     return { level, constantBytes, secretBytes, arenaBytes };
   }
 
-  async run(inputs: readonly BoundInput[], outputs: readonly string[]): Promise<BackendOutput[]> {
-    const computed = await native().runSession(this.#session, inputs.map(nativeInput), this.#indices(outputs));
-    return computed.map((output, i) => backendOutput(outputs[i] ?? '', output));
+  async run(
+    inputs: readonly BoundInput[],
+    outputs: readonly WantedOutput[],
+    signal?: AbortSignal,
+  ): Promise<BackendOutput[]> {
+    const indices = outputs.map((output) => this.#index(output));
+    const run = (cancellation?: NativeCancellation) =>
+      native().runSession(this.#session, inputs.map(nativeInput), indices, cancellation);
+    return backendOutputs(outputs, await (signal === undefined ? run() : cancellable(run, signal)));
   }
 
-  runSync(inputs: readonly BoundInput[], outputs: readonly string[]): BackendOutput[] {
-    const computed = native().runSessionSync(this.#session, inputs.map(nativeInput), this.#indices(outputs));
-    return computed.map((output, i) => backendOutput(outputs[i] ?? '', output));
+  runSync(inputs: readonly BoundInput[], outputs: readonly WantedOutput[]): BackendOutput[] {
+    const targets = outputs.map((output) => {
+      const index = this.#index(output);
+      // Of other dimensions we learn only afterwards whether they are those of the target.
+      const inPlace = output.target !== null && output.exact && output.target.size > 0;
+      return inPlace ? { index, data: output.target.data as ArrayBufferView } : index;
+    });
+    return backendOutputs(outputs, native().runSessionSync(this.#session, inputs.map(nativeInput), targets));
   }
 
   async residency(scan: boolean, key: SecretHandle | undefined): Promise<SessionResidency> {
@@ -61,8 +74,25 @@ export class NativeBackend implements Backend {
     return native().releaseSession(this.#session);
   }
 
-  #indices(outputs: readonly string[]): number[] {
-    return outputs.map((name) => this.#outputIndex.get(name) ?? -1);
+  #index({ name }: WantedOutput): number {
+    return this.#outputIndex.get(name) ?? -1;
+  }
+}
+
+async function cancellable(
+  run: (cancellation: NativeCancellation) => Promise<NativeOutput[]>,
+  signal: AbortSignal,
+): Promise<NativeOutput[]> {
+  const cancellation = native().createCancellation();
+  const cancel = () => native().cancel(cancellation);
+  signal.addEventListener('abort', cancel, { once: true });
+  try {
+    return await run(cancellation);
+  } catch (error) {
+    if (error instanceof ModelError && error.code === 'ERR_ABORTED') throw signal.reason;
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', cancel);
   }
 }
 
@@ -82,11 +112,14 @@ function nativeInput(input: BoundInput): NativeInput {
   return { name: input.name, type: row.code, dims: input.dims, data: input.data as ArrayBufferView };
 }
 
-function backendOutput(name: string, output: NativeOutput): BackendOutput {
-  const type = tensorTypeOfCode(output.type);
-  const data = arrayOfCode(output.type, output.data);
-  if (type === undefined || data === undefined) {
-    throw new InternalError('ERR_INTERNAL', `output ${name}: element type ${output.type} has no array`);
-  }
-  return { name, type, dims: output.dims, data };
+function backendOutputs(wanted: readonly WantedOutput[], computed: readonly NativeOutput[]): BackendOutput[] {
+  return computed.map(({ type: code, dims, data: buffer }, i) => {
+    const name = wanted[i]?.name ?? '';
+    const type = tensorTypeOfCode(code);
+    const data = buffer === null ? null : arrayOfCode(code, buffer);
+    if (type === undefined || data === undefined) {
+      throw new InternalError('ERR_INTERNAL', `output ${name}: element type ${code} has no array`);
+    }
+    return { name, type, dims, data };
+  });
 }

@@ -2,6 +2,7 @@ import type { InferenceSession as OrtSession, Tensor as OrtTensor } from 'onnxru
 import { UsageError } from '../errors.js';
 import type { SessionMemory, TensorData, TensorType, ValueMetadata } from '../types.js';
 import type { Backend, BackendOutput, BoundInput } from './backend.js';
+import type { WantedOutput } from './bind_fetches.js';
 
 type Ort = typeof import('onnxruntime-node');
 
@@ -36,13 +37,22 @@ export class OnnxruntimeBackend implements Backend {
     return { level: 'ordinary', constantBytes: 0, secretBytes: 0, arenaBytes: 0 };
   }
 
-  async run(inputs: readonly BoundInput[], outputs: readonly string[]): Promise<BackendOutput[]> {
+  /** onnxruntime-node cannot be stopped half way: `signal` is looked at when it is done. */
+  async run(
+    inputs: readonly BoundInput[],
+    outputs: readonly WantedOutput[],
+    signal?: AbortSignal,
+  ): Promise<BackendOutput[]> {
     const feeds: Record<string, OrtTensor> = {};
     for (const input of inputs) {
       feeds[input.name] = new this.#ort.Tensor(input.type as 'float32', input.data as Float32Array, input.dims);
     }
-    const results = await this.#session.run(feeds, outputs);
-    return outputs.map((name) => {
+    const results = await this.#session.run(
+      feeds,
+      outputs.map(({ name }) => name),
+    );
+    signal?.throwIfAborted();
+    return outputs.map(({ name }) => {
       const tensor = results[name] as OrtTensor;
       return { name, type: tensor.type as TensorType, dims: tensor.dims, data: tensor.data as TensorData };
     });

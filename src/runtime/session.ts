@@ -1,9 +1,10 @@
-import { ModelError, UsageError } from '../errors.js';
+import { UsageError } from '../errors.js';
 import type {
   Feeds,
   Fetches,
   ResidencyOptions,
   Results,
+  RunOptions,
   SessionMemory,
   SessionOptions,
   SessionResidency,
@@ -13,9 +14,10 @@ import type { Backend, BackendOutput } from './backend.js';
 import { NativeBackend } from './backend_native.js';
 import { OnnxruntimeBackend } from './backend_onnxruntime.js';
 import { bindFeeds } from './bind_feeds.js';
+import { bindFetches, misfit, type WantedOutput } from './bind_fetches.js';
 import { looksSealed, modelSource } from './model_source.js';
-import { checkOptions, sealedElsewhere } from './session_options.js';
-import { describe, Tensor } from './tensor.js';
+import { checkedSignal, checkOptions, sealedElsewhere } from './session_options.js';
+import { Tensor } from './tensor.js';
 
 /**
  * A loaded model, shaped like `InferenceSession` of onnxruntime-common.
@@ -70,20 +72,27 @@ export class InferenceSession {
   }
 
   /**
-   * Computes on native threads; the event loop goes on meanwhile, and several runs may be under way.
+   * Computes on native threads; the event loop goes on meanwhile, and several runs may be under way. Inputs are copied before this
+   * returns, so that their arrays may be used again at once.
    * @param fetches - names of the outputs wanted, or an object with a tensor to fill, or null, per name; all when not given
+   * @param options - `signal`: when it is aborted, the run ends before its next operator and rejects with the signal's reason
    */
-  async run(feeds: Feeds, fetches?: Fetches): Promise<Results> {
+  async run(feeds: Feeds, fetches?: Fetches, options: RunOptions = {}): Promise<Results> {
     this.#assertOpen();
-    const wanted = this.#wantedOutputs(fetches);
-    return results(await this.#backend.run(bindFeeds(this.inputMetadata, feeds), wanted), fetches);
+    const signal = checkedSignal(options);
+    signal?.throwIfAborted();
+    const wanted = bindFetches(this.outputMetadata, fetches);
+    return results(await this.#backend.run(bindFeeds(this.inputMetadata, feeds), wanted, signal), wanted);
   }
 
-  /** Computes on this thread: for models that are done sooner than a thread could be woken. */
+  /**
+   * Computes on this thread: for models that are done sooner than a thread could be woken. Inputs are read where they lie, and
+   * tensors of `fetches` filled in place when the output's dimensions are fixed.
+   */
   runSync(feeds: Feeds, fetches?: Fetches): Results {
     this.#assertOpen();
-    const wanted = this.#wantedOutputs(fetches);
-    return results(this.#backend.runSync(bindFeeds(this.inputMetadata, feeds), wanted), fetches);
+    const wanted = bindFetches(this.outputMetadata, fetches);
+    return results(this.#backend.runSync(bindFeeds(this.inputMetadata, feeds), wanted), wanted);
   }
 
   /** Where the weights are; with `scan`, also whether any can be found elsewhere in this process. */
@@ -105,52 +114,16 @@ export class InferenceSession {
   #assertOpen(): void {
     if (this.#released !== undefined) throw new UsageError('ERR_MODEL_CLOSED', 'the session was released');
   }
-
-  #wantedOutputs(fetches: Fetches | undefined): readonly string[] {
-    if (fetches === undefined) return this.outputNames;
-    if (fetches === null || typeof fetches !== 'object') {
-      throw new UsageError('ERR_OPTION_INVALID', `fetches: expected output names, got ${describe(fetches)}`);
-    }
-    const wanted = isNames(fetches) ? fetches : Object.keys(fetches);
-    for (const name of wanted) {
-      if (!this.outputNames.includes(name)) {
-        throw new UsageError(
-          'ERR_OPTION_INVALID',
-          `fetches: expected ${this.outputNames.join(', ')}, got ${String(name)}`,
-          {
-            fields: { option: 'fetches', expected: this.outputNames, got: name },
-          },
-        );
-      }
-    }
-    if (wanted.length === 0)
-      throw new UsageError('ERR_OPTION_INVALID', 'fetches: expected at least one output, got none');
-    return wanted;
-  }
 }
 
-function isNames(fetches: Fetches): fetches is readonly string[] {
-  return Array.isArray(fetches);
-}
-
-function results(outputs: readonly BackendOutput[], fetches: Fetches | undefined): Results {
-  const targets = fetches === undefined || isNames(fetches) ? {} : fetches;
-  return Object.fromEntries(outputs.map((output) => [output.name, filled(output, targets[output.name] ?? null)]));
+function results(outputs: readonly BackendOutput[], wanted: readonly WantedOutput[]): Results {
+  return Object.fromEntries(outputs.map((output, i) => [output.name, filled(output, wanted[i]?.target ?? null)]));
 }
 
 function filled(output: BackendOutput, target: Tensor | null): Tensor {
-  if (target === null) return new Tensor(output.type, output.data, output.dims);
-  const fits =
-    target.type === output.type &&
-    target.dims.length === output.dims.length &&
-    target.dims.every((dim, i) => dim === output.dims[i]);
-  if (!fits || Array.isArray(target.data)) {
-    throw new ModelError(
-      'ERR_SHAPE_MISMATCH',
-      `output ${output.name}: expected a tensor of ${output.type} [${output.dims.join(', ')}], got ${target.type} [${target.dims.join(', ')}]`,
-      { fields: { output: output.name } },
-    );
-  }
-  (target.data as Uint8Array).set(output.data as Uint8Array);
+  if (target === null) return new Tensor(output.type, output.data ?? [], output.dims);
+  const fits = target.dims.length === output.dims.length && target.dims.every((dim, i) => dim === output.dims[i]);
+  if (!fits || target.type !== output.type) throw misfit(output.name, output.type, output.dims, target);
+  if (output.data !== null) (target.data as Uint8Array).set(output.data as Uint8Array);
   return target;
 }

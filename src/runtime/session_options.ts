@@ -1,5 +1,5 @@
 import { ModelError, UsageError } from '../errors.js';
-import type { BackendName, SecretHandle, SessionOptions } from '../types.js';
+import type { BackendName, RunOptions, SecretHandle, SessionOptions } from '../types.js';
 
 export interface CheckedOptions {
   readonly key: SecretHandle | undefined;
@@ -36,6 +36,19 @@ export function checkOptions(options: SessionOptions): CheckedOptions {
   }
   if (key !== undefined && backend !== 'native') throw sealedElsewhere(backend);
   return { key, backend, threads: intraOpNumThreads };
+}
+
+/** @throws UsageError `ERR_OPTION_INVALID` */
+export function checkedSignal(options: RunOptions): AbortSignal | undefined {
+  if (options === null || typeof options !== 'object') throw invalid('options', 'an object', options);
+  for (const name of Object.keys(options)) {
+    if (name !== 'signal') {
+      throw new UsageError('ERR_OPTION_INVALID', `options: expected signal, got ${name}`, { fields: { option: name } });
+    }
+  }
+  const { signal } = options;
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw invalid('signal', 'an AbortSignal', signal);
+  return signal;
 }
 
 /** No policy allows it: another backend would copy weights into ordinary memory. */

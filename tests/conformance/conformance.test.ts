@@ -124,7 +124,7 @@ describe('runCases', () => {
        process.on('disconnect', () => process.exit());`,
     );
     const names = ['a', 'crash', 'b', 'hang', 'c', 'exit', 'd'];
-    const outcomes = await runCases(names.map(subject), 'native', { jobs: 2, caseLimitMs: 3000, worker });
+    const outcomes = await runCases(names.map(subject), 'native', { jobs: 2, limitMs: 3000, worker });
     const failed = (detail: string): Outcome => ({ result: 'failed', detail });
     const passed: Outcome = { result: 'passed', detail: '' };
     expect([...outcomes]).toEqual([

@@ -7,60 +7,68 @@ import type { Outcome } from './run_case.js';
 
 export interface PoolOptions {
   readonly jobs?: number;
-  readonly caseLimitMs?: number;
-  /** What each process runs: {@link file://./worker.ts}, or another in the tests of this file. */
+  readonly limitMs?: number;
+  /** What each process runs: answers every message with another one. */
   readonly worker?: string;
 }
 
 /** Outcomes by name of case, in the order of `cases`. A case that ends its process, or does not end, has failed. */
-export async function runCases(
+export function runCases(
   cases: readonly ConformanceCase[],
   backend: BackendName,
-  options: PoolOptions = {},
+  { worker = join(import.meta.dirname, 'worker.ts'), ...options }: PoolOptions = {},
 ): Promise<Map<string, Outcome>> {
-  const {
-    jobs = availableParallelism(),
-    caseLimitMs = 120_000,
-    worker = join(import.meta.dirname, 'worker.ts'),
-  } = options;
-  const outcomes = new Map<string, Outcome | undefined>(cases.map(({ name }) => [name, undefined]));
-  const waiting = [...cases];
+  const requests = new Map(cases.map((subject) => [subject.name, { subject, backend }]));
+  return askWorkers<Outcome>(requests, (detail) => ({ result: 'failed', detail }), { worker, ...options });
+}
+
+/** One answer for every request, in their order, from as many processes as are useful; `broken` stands for those without. */
+export async function askWorkers<Answer>(
+  requests: ReadonlyMap<string, object>,
+  broken: (detail: string) => Answer,
+  { jobs = availableParallelism(), limitMs = 120_000, worker }: PoolOptions & { readonly worker: string },
+): Promise<Map<string, Answer>> {
+  const answers = new Map<string, Answer | undefined>([...requests.keys()].map((name) => [name, undefined]));
+  const waiting = [...requests];
   const work = async (): Promise<void> => {
     let child: ChildProcess | undefined;
-    for (let subject = waiting.shift(); subject !== undefined; subject = waiting.shift()) {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const [name, request] = next;
       child ??= startWorker(worker);
-      const outcome = await ask(child, { subject, backend }, caseLimitMs);
-      outcomes.set(subject.name, outcome);
+      answers.set(name, await ask(child, request, broken, limitMs));
       if (!child.connected || child.exitCode !== null || child.killed) child = undefined;
     }
     child?.disconnect();
   };
-  await Promise.all(Array.from({ length: Math.min(jobs, cases.length) }, work));
-  return outcomes as Map<string, Outcome>;
+  await Promise.all(Array.from({ length: Math.min(jobs, requests.size) }, work));
+  return answers as Map<string, Answer>;
 }
 
 function startWorker(worker: string): ChildProcess {
-  return fork(worker, {
-    execArgv: ['--import', 'tsx'],
-    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-  });
+  return fork(worker, { execArgv: ['--import', 'tsx'], stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
 }
 
-function ask(child: ChildProcess, request: object, limitMs: number): Promise<Outcome> {
+function ask<Answer>(
+  child: ChildProcess,
+  request: object,
+  broken: (detail: string) => Answer,
+  limitMs: number,
+): Promise<Answer> {
   return new Promise((resolve) => {
-    const finish = (outcome: Outcome): void => {
+    const finish = (answer: Answer): void => {
       clearTimeout(timer);
-      child.off('message', finish);
+      child.off('message', answered);
       child.off('exit', died);
-      resolve(outcome);
+      resolve(answer);
     };
+    const answered = (answer: unknown): void => finish(answer as Answer);
     const died = (code: number | null, signal: string | null): void =>
-      finish({ result: 'failed', detail: `ended its process: ${signal ?? `exit code ${code}`}` });
+      finish(broken(`ended its process: ${signal ?? `exit code ${code}`}`));
     const timer = setTimeout(() => {
       child.kill('SIGKILL');
-      finish({ result: 'failed', detail: `not done after ${limitMs / 1000} s` });
+      finish(broken(`not done after ${limitMs / 1000} s`));
     }, limitMs);
-    child.on('message', finish);
+    child.on('message', answered);
     child.on('exit', died);
     child.send(request);
   });

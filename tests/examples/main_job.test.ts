@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Report } from '../../examples/main_job/report.js';
+import { UNPRIVILEGED } from '../residency/support/holder_process.js';
 import { describeUnless, noSwtpm, notRoot } from '../support/requirements.js';
 
 const MAIN = fileURLToPath(new URL('../../examples/main_job/main.ts', import.meta.url));
@@ -49,6 +50,16 @@ describeUnless(noSwtpm, notRoot)('npm start', () => {
     expect(report.stillWorks).toHaveLength(1);
     // tsx keeps compiled sources in the folder for temporary files.
     expect(readdirSync(temporary).filter((name) => !name.startsWith('tsx-'))).toEqual([]);
+  });
+
+  it('says in one sentence that it cannot scan, before anything else: an ordinary user without sudo', () => {
+    // Root of this machine is made ordinary; its number is kept, so that it may read this checkout wherever it lies.
+    const [command = '', ...wrapper] = UNPRIVILEGED;
+    const env = { ...process.env, TMPDIR: temporary, ORT_DISABLE_TELEMETRY: '1' };
+    const args = [...wrapper, process.execPath, '--import', 'tsx', MAIN];
+    const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', env });
+    expect([status, stdout]).toEqual([1, '']);
+    expect(stderr).toMatch(/^npm start: scanning the memory of a process that holds secrets takes root: [^\n]+\n$/);
   });
 
   it('cleans up when it is told to stop half way', { timeout: 60_000 }, () => {

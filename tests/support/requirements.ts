@@ -4,6 +4,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { describe } from 'vitest';
+import { scannerPrefix } from '../../tools/residency/scanner_privilege.js';
 
 /** A sanitizer's runtime is preloaded into the process under test, not into the tools around it. */
 const { LD_PRELOAD: _, ...toolEnvironment } = process.env;
@@ -20,8 +21,15 @@ const missing = ['swtpm', 'swtpm_setup', 'swtpm_localca', 'certtool', 'tpm2'].fi
 /** Why there is no software TPM; undefined when there is one. */
 export const noSwtpm: string | undefined = missing.length === 0 ? undefined : `not installed: ${missing.join(', ')}`;
 
-/** Why other processes cannot be read or run as other users; undefined for root. */
-export const notRoot: string | undefined = process.getuid?.() === 0 ? undefined : 'needs root';
+/** Why other processes cannot be read or run as other users; undefined for root, where its capabilities are left to it. */
+export const notRoot: string | undefined = (() => {
+  if (process.getuid?.() !== 0) return 'needs root';
+  try {
+    return scannerPrefix().length === 0 ? undefined : 'needs root';
+  } catch (cause) {
+    return (cause as Error).message;
+  }
+})();
 
 /** `describe`, or, where a reason is given, a skipped one that says it. */
 export function describeUnless(...reasons: (string | undefined)[]) {

@@ -124,7 +124,7 @@ describe('InferenceSession', () => {
     const small = new Tensor('float32', new Float32Array(4), [1, 4]);
     expect(await refusal(() => session.run(feedsOf(1), { probabilities: small }))).toMatchObject({
       code: 'ERR_SHAPE_MISMATCH',
-      message: 'output probabilities: expected a tensor of float32 [1, 5], got float32 [1, 4]',
+      message: 'output probabilities: expected a tensor of float32 [N, 5], got float32 [1, 4]',
     });
   });
 
