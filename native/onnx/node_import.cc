@@ -151,6 +151,7 @@ const OpImporter* find_importer(std::string_view op_type) {
              selection_importers(),
              recurrent_importers(),
              image_importers(),
+             normalization_importers(),
          }) {
       for (const OpImporter& importer : family) map->emplace(importer.op_type, &importer);
     }
