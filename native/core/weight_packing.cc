@@ -20,9 +20,64 @@ SourceWalk source_walk(const WeightGeometry& geometry, size_t stride) {
   return {stride, geometry.taps, 1};
 }
 
+size_t round_up_to_quad(size_t k) { return (k + kPanelQuad - 1) / kPanelQuad * kPanelQuad; }
+
+// Where element (k, lane) of a panel of bytes sits, behind the sums.
+size_t byte_position(const WeightGeometry& geometry, size_t k, size_t lane) {
+  if (is_depthwise_layout(geometry.layout)) return k * kPanelLanes + lane;
+  return k / kPanelQuad * kPanelLanes * kPanelQuad + lane * kPanelQuad + k % kPanelQuad;
+}
+
+size_t sum_bytes(const WeightGeometry& geometry) { return is_depthwise_layout(geometry.layout) ? 0 : kPanelSumBytes; }
+
+// Adding 128 modulo 256 is flipping the highest bit.
+uint8_t sign_flip(const WeightGeometry& geometry) { return is_unsigned_layout(geometry.layout) ? 0x80 : 0; }
+
+// Calls visit(k, lane, source index) for every element of a panel that the tensor has.
+template <typename Visit>
+void each_element(const WeightGeometry& geometry, size_t stride, size_t valid_lanes, Visit visit) {
+  const SourceWalk walk = source_walk(geometry, stride);
+  size_t k = 0;
+  for (size_t tap = 0; tap < geometry.taps; ++tap) {
+    for (size_t input = 0; input < geometry.inputs; ++input, ++k) {
+      const size_t source = input * walk.input_step + tap * walk.tap_step;
+      for (size_t lane = 0; lane < valid_lanes; ++lane) visit(k, lane, source + lane * walk.lane_step);
+    }
+  }
+}
+
+void pack_bytes(const WeightGeometry& geometry, const uint8_t* rows, size_t stride, size_t valid_lanes,
+                uint8_t* panel) {
+  std::memset(panel, 0, geometry.panel_size_bytes());
+  uint8_t* elements = panel + sum_bytes(geometry);
+  const uint8_t flip = sign_flip(geometry);
+  // The sums are modulo 2^32, as all sums of the kernels are.
+  uint32_t sums[kPanelLanes] = {};
+  each_element(geometry, stride, valid_lanes, [&](size_t k, size_t lane, size_t source) {
+    const auto byte = static_cast<uint8_t>(rows[source] ^ flip);
+    elements[byte_position(geometry, k, lane)] = byte;
+    sums[lane] += static_cast<uint32_t>(static_cast<int32_t>(static_cast<int8_t>(byte)));
+  });
+  if (elements != panel) std::memcpy(panel, sums, sizeof sums);
+}
+
+void unpack_bytes(const WeightGeometry& geometry, const uint8_t* panel, size_t valid_lanes, uint8_t* rows,
+                  size_t stride) {
+  const uint8_t* elements = panel + sum_bytes(geometry);
+  const uint8_t flip = sign_flip(geometry);
+  each_element(geometry, stride, valid_lanes, [&](size_t k, size_t lane, size_t source) {
+    rows[source] = static_cast<uint8_t>(elements[byte_position(geometry, k, lane)] ^ flip);
+  });
+}
+
 Error misfit(const char* what) { return {ErrorCode::kModelInvalid, what}; }
 
 }  // namespace
+
+size_t WeightGeometry::panel_size_bytes() const {
+  if (!is_byte_layout(layout)) return depth() * kPanelLanes * sizeof(float);
+  return round_up_to_quad(depth()) * kPanelLanes + sum_bytes(*this);
+}
 
 Result<WeightGeometry> weight_geometry(WeightLayout layout, WeightSourceOrder order, std::span<const int64_t> dims) {
   WeightGeometry g;
@@ -58,44 +113,46 @@ Result<WeightGeometry> weight_geometry(WeightLayout layout, WeightSourceOrder or
       return misfit("blocked weight: no source order");
   }
   if (layout == WeightLayout::kPlain) return misfit("blocked weight: plain has no geometry");
-  if (layout == WeightLayout::kDepthwise16 && (order != WeightSourceOrder::kConvOIHW || g.inputs != 1)) {
+  if (is_depthwise_layout(layout) && (order != WeightSourceOrder::kConvOIHW || g.inputs != 1)) {
     return misfit("depthwise weight: expected (C, 1, spatial...)");
   }
   g.panels = g.lanes / kPanelLanes + (g.lanes % kPanelLanes != 0 ? 1 : 0);
+  // As if of floats, which is more than any layout takes but for its sums and its padding of K.
   size_t panel_bytes = kPanelLanes * sizeof(float);
+  size_t largest = 0;
   if (!checked_mul(panel_bytes, g.inputs, &panel_bytes) || !checked_mul(panel_bytes, g.taps, &panel_bytes) ||
-      !checked_mul(panel_bytes, g.panels, &g.size_bytes)) {
+      !checked_add(panel_bytes, 2 * kPanelSumBytes, &largest) || !checked_mul(largest, g.panels, &largest)) {
     return misfit("blocked weight: too large");
   }
+  g.size_bytes = g.panel_size_bytes() * g.panels;
   return g;
 }
 
-void pack_panel(const WeightGeometry& geometry, const float* rows, size_t stride, size_t valid_lanes, float* out) {
-  const SourceWalk walk = source_walk(geometry, stride);
-  for (size_t tap = 0; tap < geometry.taps; ++tap) {
-    for (size_t input = 0; input < geometry.inputs; ++input, out += kPanelLanes) {
-      const float* source = rows + input * walk.input_step + tap * walk.tap_step;
-      for (size_t lane = 0; lane < valid_lanes; ++lane) out[lane] = source[lane * walk.lane_step];
-      for (size_t lane = valid_lanes; lane < kPanelLanes; ++lane) out[lane] = 0.0F;
-    }
-  }
+void pack_panel(const WeightGeometry& geometry, const uint8_t* rows, size_t stride, size_t valid_lanes,
+                uint8_t* panel) {
+  if (is_byte_layout(geometry.layout)) return pack_bytes(geometry, rows, stride, valid_lanes, panel);
+  const auto* from = reinterpret_cast<const float*>(rows);
+  auto* out = reinterpret_cast<float*>(panel);
+  if (valid_lanes < kPanelLanes) std::memset(panel, 0, geometry.panel_size_bytes());
+  each_element(geometry, stride, valid_lanes,
+               [&](size_t k, size_t lane, size_t source) { out[k * kPanelLanes + lane] = from[source]; });
 }
 
-void unpack_panel(const WeightGeometry& geometry, const float* panel, size_t valid_lanes, float* rows, size_t stride) {
-  const SourceWalk walk = source_walk(geometry, stride);
-  for (size_t tap = 0; tap < geometry.taps; ++tap) {
-    for (size_t input = 0; input < geometry.inputs; ++input, panel += kPanelLanes) {
-      float* target = rows + input * walk.input_step + tap * walk.tap_step;
-      for (size_t lane = 0; lane < valid_lanes; ++lane) target[lane * walk.lane_step] = panel[lane];
-    }
-  }
+void unpack_panel(const WeightGeometry& geometry, const uint8_t* panel, size_t valid_lanes, uint8_t* rows,
+                  size_t stride) {
+  if (is_byte_layout(geometry.layout)) return unpack_bytes(geometry, panel, valid_lanes, rows, stride);
+  const auto* from = reinterpret_cast<const float*>(panel);
+  auto* out = reinterpret_cast<float*>(rows);
+  each_element(geometry, stride, valid_lanes,
+               [&](size_t k, size_t lane, size_t source) { out[source] = from[k * kPanelLanes + lane]; });
 }
 
 namespace {
 
-// Elements from one panel's rows to the next panel's: 16 columns, or 16 rows.
+// Bytes from one panel's rows to the next panel's: 16 columns, or 16 rows.
 size_t panel_step(const WeightGeometry& geometry) {
-  return geometry.order == WeightSourceOrder::kGemmKN ? kPanelLanes : kPanelLanes * geometry.row_stride();
+  const bool columns = geometry.order == WeightSourceOrder::kGemmKN;
+  return geometry.element_bytes() * kPanelLanes * (columns ? 1 : geometry.row_stride());
 }
 
 size_t lanes_of(const WeightGeometry& geometry, size_t panel) {
@@ -104,19 +161,17 @@ size_t lanes_of(const WeightGeometry& geometry, size_t panel) {
 
 }  // namespace
 
-void pack_weight(const WeightGeometry& geometry, const float* row_major, float* packed) {
-  const size_t panel_elements = geometry.depth() * kPanelLanes;
+void pack_weight(const WeightGeometry& geometry, const uint8_t* row_major, uint8_t* packed) {
   for (size_t p = 0; p < geometry.panels; ++p) {
     pack_panel(geometry, row_major + p * panel_step(geometry), geometry.row_stride(), lanes_of(geometry, p),
-               packed + p * panel_elements);
+               packed + p * geometry.panel_size_bytes());
   }
 }
 
-void unpack_weight(const WeightGeometry& geometry, const float* packed, float* row_major) {
-  const size_t panel_elements = geometry.depth() * kPanelLanes;
+void unpack_weight(const WeightGeometry& geometry, const uint8_t* packed, uint8_t* row_major) {
   for (size_t p = 0; p < geometry.panels; ++p) {
-    unpack_panel(geometry, packed + p * panel_elements, lanes_of(geometry, p), row_major + p * panel_step(geometry),
-                 geometry.row_stride());
+    unpack_panel(geometry, packed + p * geometry.panel_size_bytes(), lanes_of(geometry, p),
+                 row_major + p * panel_step(geometry), geometry.row_stride());
   }
 }
 

@@ -1,12 +1,17 @@
 // Row-major ONNX weights <-> the blocked layouts of core/weight_layout.h, exactly, both ways (SPEC.md "Layouts").
-// Used when sealing, when unsealing, and when a plain model is loaded. float32 only: other types stay kPlain.
+// Used when sealing, when unsealing, and when a plain model is loaded.
 //
 // O output channels (lanes), I input channels, T spatial taps (product of the kernel's spatial sizes), K = T * I.
-//   kPanel16, kConvOIHW    W (O, I, T):   packed[o / 16][t * I + i][o % 16] = W[o][i][t]
-//   kPanel16, kGemmKN      B (K, N=O):    packed[n / 16][k][n % 16]         = B[k][n]
-//   kPanel16, kGemmNK      B (N=O, K):    packed[n / 16][k][n % 16]         = B[n][k]
-//   kDepthwise16           W (C=O, 1, T): packed[c / 16][t][c % 16]         = W[c][0][t]
-// N may be several dimensions, read as one. Lanes past O in the last panel are zero.
+//   element (lane, k)
+//     kConvOIHW      W (O, I, T):   k = t * I + i:   W[lane][i][t]
+//     kGemmKN        B (K, N=O):                     B[k][lane]
+//     kGemmNK        B (N=O, K):                     B[lane][k]
+//   float32
+//     kPanel16, kDepthwise16        p[lane / 16][k][lane % 16]
+//   8-bit integers, as int8 (uint8: the element - 128)
+//     k(U)Int8Panel16               int32 sum over k for each of 16 lanes, then p[lane / 16][k / 4][lane % 16][k % 4]
+//     k(U)Int8Depthwise16           p[lane / 16][k][lane % 16]
+// N may be several dimensions, read as one. What is past O or K is zero.
 #pragma once
 
 #include <cstddef>
@@ -28,7 +33,9 @@ struct WeightGeometry {
   size_t size_bytes = 0;  // of the packed weight
 
   size_t depth() const { return inputs * taps; }  // K
-  size_t panel_size_bytes() const { return depth() * kPanelLanes * sizeof(float); }
+  size_t element_bytes() const { return is_byte_layout(layout) ? 1 : sizeof(float); }
+  size_t row_major_bytes() const { return lanes * depth() * element_bytes(); }
+  size_t panel_size_bytes() const;
   // Elements between two rows of the row-major tensor: N for kGemmKN, K for the others.
   size_t row_stride() const { return order == WeightSourceOrder::kGemmKN ? lanes : depth(); }
 };
@@ -37,12 +44,14 @@ struct WeightGeometry {
 Result<WeightGeometry> weight_geometry(WeightLayout layout, WeightSourceOrder order, std::span<const int64_t> dims);
 
 // One panel of valid_lanes (<= 16) lanes. `rows` is the first lane's row (for kGemmKN: the first lane's column in row
-// 0) of a row-major tensor, or of a strip of it, whose rows are `stride` elements apart. out holds panel_size_bytes().
-void pack_panel(const WeightGeometry& geometry, const float* rows, size_t stride, size_t valid_lanes, float* out);
-void unpack_panel(const WeightGeometry& geometry, const float* panel, size_t valid_lanes, float* rows, size_t stride);
+// 0) of a row-major tensor, or of a strip of it, whose rows are `stride` elements apart. `panel` holds
+// panel_size_bytes(). float32 rows and panels are aligned to 4 bytes, panels of integers too.
+void pack_panel(const WeightGeometry& geometry, const uint8_t* rows, size_t stride, size_t valid_lanes, uint8_t* panel);
+void unpack_panel(const WeightGeometry& geometry, const uint8_t* panel, size_t valid_lanes, uint8_t* rows,
+                  size_t stride);
 
-// The whole tensor: row_major has lanes * depth() elements, packed has size_bytes. No overlap.
-void pack_weight(const WeightGeometry& geometry, const float* row_major, float* packed);
-void unpack_weight(const WeightGeometry& geometry, const float* packed, float* row_major);
+// The whole tensor: row_major has row_major_bytes(), packed has size_bytes. No overlap.
+void pack_weight(const WeightGeometry& geometry, const uint8_t* row_major, uint8_t* packed);
+void unpack_weight(const WeightGeometry& geometry, const uint8_t* packed, uint8_t* row_major);
 
 }  // namespace sealedge

@@ -29,9 +29,9 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
 }
 
 std::optional<WeightLayout> parse_layout(std::string_view text) {
-  if (text == "plain") return WeightLayout::kPlain;
-  if (text == "panel16") return WeightLayout::kPanel16;
-  if (text == "depthwise16") return WeightLayout::kDepthwise16;
+  for (size_t i = 0; i < std::size(kWeightLayoutNames); ++i) {
+    if (text == kWeightLayoutNames[i]) return static_cast<WeightLayout>(i);
+  }
   return std::nullopt;
 }
 
@@ -124,10 +124,10 @@ Result<const uint8_t*> SealedData::unpack(const TensorProto& tensor, size_t size
     if (sealed.placement.layout == WeightLayout::kPlain) continue;  // other dims than the tensor's: not by our sealer
     SEALEDGE_ASSIGN(const WeightGeometry geometry,
                     weight_geometry(sealed.placement.layout, sealed.placement.order, sealed.placement.dims));
-    if (geometry.lanes * geometry.depth() * sizeof(float) != size_bytes) return malformed("a placement has other dims");
+    if (geometry.row_major_bytes() != size_bytes) return malformed("a placement has other dims");
     SEALEDGE_ASSIGN(const uint8_t* packed, bytes_of(sealed, geometry.size_bytes, store));
     SEALEDGE_ASSIGN(uint8_t* row_major, store->allocate(size_bytes));
-    unpack_weight(geometry, reinterpret_cast<const float*>(packed), reinterpret_cast<float*>(row_major));
+    unpack_weight(geometry, packed, row_major);
     return static_cast<const uint8_t*>(row_major);
   }
   return malformed("'" + printable(tensor.name) + "' has no placement");

@@ -190,7 +190,6 @@ WeightPlacement wanted_placement(const Graph& graph, const Node& node, size_t in
   const Value& value = graph.values[node.inputs[input]];
   WeightPlacement placement;
   placement.dims = value.constant->fact.dims;
-  if (value.fact.type != DataType::kFloat32) return placement;
   const WeightRequest request = node.op->weight_request(input, value.fact);
   if (request.layout == WeightLayout::kPlain || !weight_geometry(request.layout, request.order, value.fact.dims).ok()) {
     return placement;

@@ -7,26 +7,32 @@
 #include "kernels/gemm/gemm_tile.h"
 #include "kernels/layout/layout_family.h"
 #include "kernels/pool/pool_tile.h"
+#include "kernels/qdepthwise/qdepthwise_tile.h"
+#include "kernels/qelementwise/qelementwise_family.h"
+#include "kernels/qgemm/qgemm_tile.h"
 #include "kernels/reduce/reduce_family.h"
 
 namespace sealedge {
 namespace {
 
 constexpr KernelTable kScalar = {
-    "scalar",          &f32_gemm_scalar,   &f32_depthwise_scalar, &f32_pool_scalar,
-    &f32_unary_scalar, &f32_binary_scalar, &f32_reduce_scalar,    &layout_scalar,
+    "scalar",          &f32_gemm_scalar,     &f32_depthwise_scalar,  &f32_pool_scalar,
+    &f32_unary_scalar, &f32_binary_scalar,   &f32_reduce_scalar,     &layout_scalar,
+    &q8_gemm_scalar,   &q8_depthwise_scalar, &q8_elementwise_scalar,
 };
 
 #if defined(__x86_64__) && !defined(SEALEDGE_SCALAR_ONLY)
 constexpr KernelTable kAvx2 = {
-    "avx2",          &f32_gemm_avx2,   &f32_depthwise_avx2, &f32_pool_avx2,
-    &f32_unary_avx2, &f32_binary_avx2, &f32_reduce_avx2,    &layout_avx2,
+    "avx2",          &f32_gemm_avx2,       &f32_depthwise_avx2,    &f32_pool_avx2,
+    &f32_unary_avx2, &f32_binary_avx2,     &f32_reduce_avx2,       &layout_avx2,
+    &q8_gemm_scalar, &q8_depthwise_scalar, &q8_elementwise_scalar,
 };
 
 // Moving elements gains nothing from wider registers.
 constexpr KernelTable kAvx512 = {
-    "avx512",          &f32_gemm_avx512,   &f32_depthwise_avx512, &f32_pool_avx512,
-    &f32_unary_avx512, &f32_binary_avx512, &f32_reduce_avx512,    &layout_avx2,
+    "avx512",          &f32_gemm_avx512,     &f32_depthwise_avx512,  &f32_pool_avx512,
+    &f32_unary_avx512, &f32_binary_avx512,   &f32_reduce_avx512,     &layout_avx2,
+    &q8_gemm_scalar,   &q8_depthwise_scalar, &q8_elementwise_scalar,
 };
 #endif
 

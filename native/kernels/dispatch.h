@@ -12,6 +12,9 @@ struct F32UnaryFamily;
 struct F32BinaryFamily;
 struct F32ReduceFamily;
 struct LayoutFamily;
+struct Q8GemmFamily;
+struct Q8DepthwiseFamily;
+struct Q8ElementwiseFamily;
 
 struct KernelTable {
   const char* isa;  // "scalar" | "avx2" | "avx512" | "neon"
@@ -22,6 +25,9 @@ struct KernelTable {
   const F32BinaryFamily* f32_binary;
   const F32ReduceFamily* f32_reduce;
   const LayoutFamily* layout;
+  const Q8GemmFamily* q8_gemm;
+  const Q8DepthwiseFamily* q8_depthwise;
+  const Q8ElementwiseFamily* q8_elementwise;
 };
 
 // The best table that this CPU and SEALEDGE_ISA allow; decided at the first call, the same for the life of the process.

@@ -60,7 +60,7 @@ class Loader {
       SEALEDGE_ASSIGN(row_major, load_row_major(row_major_store));
     }
     SEALEDGE_ASSIGN(uint8_t* packed, store_->allocate(geometry.size_bytes));
-    pack_weight(geometry, reinterpret_cast<const float*>(row_major), reinterpret_cast<float*>(packed));
+    pack_weight(geometry, row_major, packed);
     return static_cast<const uint8_t*>(packed);
   }
 

@@ -152,6 +152,7 @@ const OpImporter* find_importer(std::string_view op_type) {
              recurrent_importers(),
              image_importers(),
              normalization_importers(),
+             quantize_importers(),
          }) {
       for (const OpImporter& importer : family) map->emplace(importer.op_type, &importer);
     }

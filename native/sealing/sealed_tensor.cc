@@ -13,7 +13,6 @@ constexpr std::string_view kLocationKey = "location";
 constexpr std::string_view kLocation = "sealed";
 constexpr std::string_view kDigestKey = "sealedge.sha256";
 constexpr std::string_view kPlacementKey = "sealedge.placement";
-constexpr std::string_view kLayoutNames[] = {"plain", "panel16", "depthwise16"};
 constexpr std::string_view kOrderNames[] = {"none", "conv_oihw", "gemm_kn", "gemm_nk"};
 
 Error malformed(std::string_view what) {
@@ -38,8 +37,8 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
   }
 }
 
-template <typename Enum, size_t N>
-bool parse_name(std::string_view text, const std::string_view (&names)[N], Enum* out) {
+template <typename Enum, typename Name, size_t N>
+bool parse_name(std::string_view text, const Name (&names)[N], Enum* out) {
   for (size_t i = 0; i < N; ++i) {
     if (names[i] != text) continue;
     *out = static_cast<Enum>(i);
@@ -48,12 +47,17 @@ bool parse_name(std::string_view text, const std::string_view (&names)[N], Enum*
   return false;
 }
 
+int32_t element_type_of(WeightLayout layout) {
+  if (!is_byte_layout(layout)) return kOnnxFloat;
+  return is_unsigned_layout(layout) ? kOnnxUint8 : kOnnxInt8;
+}
+
 }  // namespace
 
 std::string format_placement(const SegmentPlacement& placement) {
   std::string out = std::to_string(placement.segment) + ' ' + std::to_string(placement.offset_bytes) + ' ' +
                     std::to_string(placement.length_bytes) + ' ';
-  out += kLayoutNames[static_cast<size_t>(placement.layout)];
+  out += kWeightLayoutNames[static_cast<size_t>(placement.layout)];
   out += ' ';
   out += kOrderNames[static_cast<size_t>(placement.order)];
   for (size_t i = 0; i < placement.dims.size(); ++i) {
@@ -68,7 +72,7 @@ Result<SegmentPlacement> parse_placement(std::string_view text) {
   SegmentPlacement out;
   if (parts.size() != 6 || !parse_number(parts[0], &out.segment) || out.segment == 0 ||
       !parse_number(parts[1], &out.offset_bytes) || !parse_number(parts[2], &out.length_bytes) ||
-      !parse_name(parts[3], kLayoutNames, &out.layout) || !parse_name(parts[4], kOrderNames, &out.order)) {
+      !parse_name(parts[3], kWeightLayoutNames, &out.layout) || !parse_name(parts[4], kOrderNames, &out.order)) {
     return malformed(kPlacementKey);
   }
   for (std::string_view part : split(parts[5], 'x')) {
@@ -117,7 +121,7 @@ Result<uint64_t> placed_length_bytes(const SegmentPlacement& placement, int32_t 
   uint64_t size = 0;
   if (!raw_size_bytes(data_type, placement.dims, &size) || size != raw_bytes) return malformed("dims of a placement");
   if (placement.layout == WeightLayout::kPlain) return raw_bytes;
-  if (data_type != kOnnxFloat) return malformed("layout of a tensor that is not FLOAT");
+  if (data_type != element_type_of(placement.layout)) return malformed("layout of a tensor of another type");
   SEALEDGE_ASSIGN(const WeightGeometry geometry, weight_geometry(placement.layout, placement.order, placement.dims));
   return uint64_t{geometry.size_bytes};
 }

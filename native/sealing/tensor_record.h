@@ -15,6 +15,8 @@ namespace sealedge {
 
 // onnx.proto, TensorProto.DataType; only what this room asks for by name.
 inline constexpr int32_t kOnnxFloat = 1;
+inline constexpr int32_t kOnnxUint8 = 2;
+inline constexpr int32_t kOnnxInt8 = 3;
 inline constexpr int32_t kOnnxString = 8;
 
 // A stretch of elements in one place of the source.

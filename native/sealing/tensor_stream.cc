@@ -9,10 +9,6 @@ namespace {
 constexpr size_t kChunkBytes = size_t{256} << 10;
 constexpr size_t kColumnChunkBytes = size_t{8} << 20;
 
-std::span<uint8_t> as_bytes(std::span<float> values) {
-  return {reinterpret_cast<uint8_t*>(values.data()), values.size_bytes()};
-}
-
 }  // namespace
 
 Result<TensorStream> TensorStream::create(const TensorRecord& record, const SegmentPlacement& placement) {
@@ -48,9 +44,10 @@ Result<std::span<uint8_t>> TensorStream::next_rows() {
   const size_t panels = std::min(geometry_.panels - static_cast<size_t>(done_),
                                  std::max<size_t>(1, kChunkBytes / geometry_.panel_size_bytes()));
   const size_t lanes = std::min(panels * kPanelLanes, geometry_.lanes - first_lane);
-  rows_.resize(lanes * row);
-  SEALEDGE_TRY(reader_.read(uint64_t{first_lane} * row * sizeof(float), as_bytes(rows_)));
-  SEALEDGE_TRY(digest_->update(as_bytes(rows_)));
+  const size_t element = geometry_.element_bytes();
+  rows_.resize(lanes * row * element);
+  SEALEDGE_TRY(reader_.read(uint64_t{first_lane} * row * element, rows_));
+  SEALEDGE_TRY(digest_->update(rows_));
   return pack(row, kPanelLanes * row, panels);
 }
 
@@ -60,23 +57,24 @@ Result<std::span<uint8_t>> TensorStream::next_columns() {
   const size_t panels = std::min(geometry_.panels - static_cast<size_t>(done_),
                                  std::max<size_t>(1, kColumnChunkBytes / geometry_.panel_size_bytes()));
   const size_t lanes = std::min(panels * kPanelLanes, geometry_.lanes - first_lane);
-  rows_.resize(lanes * geometry_.depth());
+  const size_t element = geometry_.element_bytes(), strip = lanes * element;
+  rows_.resize(strip * geometry_.depth());
   for (size_t k = 0; k < geometry_.depth(); ++k) {
     const uint64_t begin = uint64_t{k} * geometry_.lanes + first_lane;
-    SEALEDGE_TRY(reader_.read(begin * sizeof(float), as_bytes(std::span(rows_).subspan(k * lanes, lanes))));
+    SEALEDGE_TRY(reader_.read(begin * element, std::span(rows_).subspan(k * strip, strip)));
   }
   return pack(lanes, kPanelLanes, panels);
 }
 
 Result<std::span<uint8_t>> TensorStream::pack(size_t stride, size_t panel_step, size_t panels) {
-  const size_t panel_elements = geometry_.panel_size_bytes() / sizeof(float);
-  packed_.resize(panels * panel_elements);
+  const size_t panel_bytes = geometry_.panel_size_bytes(), element = geometry_.element_bytes();
+  packed_.resize(panels * panel_bytes);
   for (size_t p = 0; p < panels; ++p) {
     const size_t lanes = std::min(kPanelLanes, geometry_.lanes - (static_cast<size_t>(done_) + p) * kPanelLanes);
-    pack_panel(geometry_, rows_.data() + p * panel_step, stride, lanes, packed_.data() + p * panel_elements);
+    pack_panel(geometry_, rows_.data() + p * panel_step * element, stride, lanes, packed_.data() + p * panel_bytes);
   }
   done_ += panels;
-  return as_bytes(packed_);
+  return std::span<uint8_t>(packed_);
 }
 
 Result<Sha256Digest> TensorStream::digest() {

@@ -38,9 +38,9 @@ class TensorStream {
   WeightLayout layout_;
   WeightGeometry geometry_;
   std::optional<Digest> digest_;
-  uint64_t done_ = 0;  // kPlain: bytes; otherwise panels
-  std::vector<float> rows_;
-  std::vector<float> packed_;
+  uint64_t done_ = 0;          // kPlain: bytes; otherwise panels
+  std::vector<uint8_t> rows_;  // operator new aligns what holds floats
+  std::vector<uint8_t> packed_;
   std::vector<uint8_t> plain_;
 };
 

@@ -63,9 +63,8 @@ class Unsealing {
                                                    uint64_t raw_bytes) {
     if (placement.layout == WeightLayout::kPlain) return std::vector<uint8_t>(placed.begin(), placed.end());
     SEALEDGE_ASSIGN(const WeightGeometry geometry, weight_geometry(placement.layout, placement.order, placement.dims));
-    // Offsets are multiples of 64: the floats are aligned.
     std::vector<uint8_t> out(static_cast<size_t>(raw_bytes));
-    unpack_weight(geometry, reinterpret_cast<const float*>(placed.data()), reinterpret_cast<float*>(out.data()));
+    unpack_weight(geometry, placed.data(), out.data());
     return out;
   }
 

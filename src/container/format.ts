@@ -15,7 +15,16 @@ export const CONTENT_KEY_BYTES = 32;
 export const KEY_PAYLOAD_BYTES = 104;
 
 /** The layout byte of the associated data. */
-export const LAYOUT_BYTES = { plain: 0, panel16: 1, depthwise16: 2, graph: 255 } as const;
+export const LAYOUT_BYTES = {
+  plain: 0,
+  panel16: 1,
+  depthwise16: 2,
+  int8_panel16: 3,
+  uint8_panel16: 4,
+  int8_depthwise16: 5,
+  uint8_depthwise16: 6,
+  graph: 255,
+} as const;
 
 export function align(offset: number): number {
   return Math.ceil(offset / SEGMENT_ALIGNMENT) * SEGMENT_ALIGNMENT;

@@ -85,7 +85,7 @@ class ConvKernel final : public Kernel {
     if (weight_) {
       f32_conv(params, *weight_, context);
     } else {
-      pack_weight(geometry_, reinterpret_cast<const float*>(args.inputs[1]), reinterpret_cast<float*>(args.scratch));
+      pack_weight(geometry_, args.inputs[1], args.scratch);
       context.scratch = args.scratch + geometry_.size_bytes;
       f32_conv(params, ResidentWeightSource(args.scratch, geometry_.size_bytes), context);
     }

@@ -1,66 +1,13 @@
 // MatMul: numpy.matmul, with the last two dimensions of B swapped when a Transpose was folded into it.
 #include "graph/ops.h"
 #include "graph/ops/fused_epilogue.h"
+#include "graph/ops/matmul_shape.h"
 #include "graph/ops/support.h"
 #include "kernels/gemm/gemm.h"
 
 namespace sealedge {
 
 namespace {
-
-// A as (batch of A, M, K), B as (batch of B, K, N), with vectors made matrices and batches broadcast.
-struct Product {
-  Dims batch;
-  int64_t m, n, k;
-  Dims output;
-};
-
-Result<Product> resolve(const Dims& a_dims, const Dims& b_dims, bool trans_b) {
-  const auto misfit = [&] {
-    return shape_mismatch("cannot multiply " + dims_to_string(a_dims) + " and " + dims_to_string(b_dims) +
-                          (trans_b ? " transposed" : ""));
-  };
-  if (a_dims.empty() || b_dims.empty() || (trans_b && b_dims.size() < 2)) return misfit();
-  Dims a = a_dims, b = b_dims;
-  if (a_dims.size() == 1) a.insert(a.begin(), 1);
-  if (b_dims.size() == 1) b.push_back(1);
-  if (trans_b) std::swap(b[b.size() - 2], b[b.size() - 1]);
-  Product p;
-  p.m = a[a.size() - 2];
-  p.k = a.back();
-  p.n = b.back();
-  if (b[b.size() - 2] != p.k) return misfit();
-
-  const size_t a_batch = a.size() - 2, b_batch = b.size() - 2, rank = std::max(a_batch, b_batch);
-  for (size_t i = 0; i < rank; i++) {
-    const int64_t x = i + a_batch < rank ? 1 : a[i + a_batch - rank];
-    const int64_t y = i + b_batch < rank ? 1 : b[i + b_batch - rank];
-    if (x != y && x != 1 && y != 1) return misfit();
-    p.batch.push_back(x == 1 ? y : x);
-  }
-  p.output = p.batch;
-  if (a_dims.size() > 1) p.output.push_back(p.m);
-  if (b_dims.size() > 1) p.output.push_back(p.n);
-  return p;
-}
-
-// For each batch entry of the result, which matrix of an operand with these dims it takes.
-std::vector<size_t> batch_indices(const Dims& batch, const Dims& dims) {
-  const size_t own = dims.size() < 2 ? 0 : dims.size() - 2;
-  const auto count = static_cast<size_t>(element_count(batch));
-  std::vector<size_t> indices(count, 0);
-  for (size_t i = 0; i < count; i++) {
-    size_t rest = i, step = 1;
-    for (size_t d = 0; d < own; d++) {
-      const auto size = static_cast<size_t>(batch[batch.size() - 1 - d]);
-      const auto mine = static_cast<size_t>(dims[own - 1 - d]);
-      if (mine != 1) indices[i] += rest % size * step;
-      rest /= size;
-      step *= mine;
-    }
-  }
-  return indices;
-}
 
 class MatMulKernel final : public Kernel {
  public:
@@ -119,7 +66,7 @@ class MatMulOp final : public Op {
     for (const Operand& input : inputs.first(2)) {
       if (input.type != DataType::kFloat32) return op_unsupported(data_type_name(input.type));
     }
-    SEALEDGE_ASSIGN(Product product, resolve(inputs[0].dims, inputs[1].dims, trans_b_));
+    SEALEDGE_ASSIGN(MatMulShape product, resolve_matmul(inputs[0].dims, inputs[1].dims, trans_b_));
     return std::vector<TensorFact>{{DataType::kFloat32, std::move(product.output)}};
   }
 
@@ -138,9 +85,9 @@ class MatMulOp final : public Op {
 
   Result<std::unique_ptr<Kernel>> prepare(const OpSetup& setup) const override {
     const Operand &a = setup.inputs[0], &b = setup.inputs[1];
-    SEALEDGE_ASSIGN(const Product product, resolve(a.dims, b.dims, trans_b_));
-    std::vector<size_t> a_index = batch_indices(product.batch, a.dims);
-    std::vector<size_t> b_index = batch_indices(product.batch, b.dims);
+    SEALEDGE_ASSIGN(const MatMulShape product, resolve_matmul(a.dims, b.dims, trans_b_));
+    std::vector<size_t> a_index = matmul_batch_indices(product.batch, a.dims);
+    std::vector<size_t> b_index = matmul_batch_indices(product.batch, b.dims);
     F32GemmParams shape = {.m = static_cast<size_t>(product.m),
                            .n = static_cast<size_t>(product.n),
                            .k = static_cast<size_t>(product.k),

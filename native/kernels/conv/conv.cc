@@ -92,12 +92,7 @@ RunRows run_rows(const F32ConvParams& p, const PaddedInput& padded, const float*
   RunRows rows = {base,
                   {w.batch, w.out[0], w.out[1], w.out[2]},
                   {padded.size[0] * slice, w.stride[0] * slice, w.stride[1] * row, w.stride[2] * pixel}};
-  // Where a dimension continues the one inside it (always for a 1x1 kernel of stride 1) the two are walked as one.
-  for (int d = 2; d >= 0; d--) {
-    if (rows.size[d] != 1 && rows.stride[d] != rows.size[3] * rows.stride[3]) break;
-    rows.size[3] *= rows.size[d];
-    rows.size[d] = 1;
-  }
+  rows.join_contiguous();
   return rows;
 }
 

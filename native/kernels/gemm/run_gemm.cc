@@ -26,41 +26,6 @@ struct KPiece {
   bool last;
 };
 
-// Walks rows of A in order without a division per row.
-class RowCursor {
- public:
-  RowCursor(const RunRows& rows, size_t m) : rows_(rows) {
-    for (int d = 3; d >= 0; d--) {
-      digit_[d] = m % rows.size[d];
-      m /= rows.size[d];
-    }
-    locate();
-  }
-  void take(const float** out, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-      out[i] = row_;
-      row_ += rows_.stride[3];
-      if (++digit_[3] == rows_.size[3]) carry();
-    }
-  }
-
- private:
-  void carry() {
-    for (int d = 3; d > 0 && digit_[d] == rows_.size[d]; d--) {
-      digit_[d] = 0;
-      digit_[d - 1]++;
-    }
-    if (digit_[0] < rows_.size[0]) locate();
-  }
-  void locate() {
-    row_ = rows_.base;
-    for (int d = 0; d < 4; d++) row_ += digit_[d] * rows_.stride[d];
-  }
-  const RunRows& rows_;
-  size_t digit_[4];
-  const float* row_;
-};
-
 // What one panel of B holds.
 size_t panel_steps(const F32RunGemm& g) { return g.panel_steps == 0 ? g.runs * g.run_length : g.panel_steps; }
 
@@ -77,7 +42,7 @@ void multiply_piece(const F32RunGemm& g, const F32GemmFamily& family, const KPie
   const size_t tile_count = (m1 - m0 + max_rows - 1) / max_rows;
 
   const float* rows[kMaxGemmRows];
-  RowCursor cursor(g.rows, m0);
+  RowCursor<float> cursor(g.rows, m0);
   F32Epilogue epilogue = g.epilogue;
   F32GemmTile tile;
   tile.rows_a = rows;

@@ -4,19 +4,13 @@
 #pragma once
 
 #include "kernels/epilogue.h"
+#include "kernels/gemm/run_rows.h"
 #include "kernels/kernel_context.h"
 #include "kernels/weight_source.h"
 
 namespace sealedge {
 
-// Row m of A starts at base + sum over the digits of m in the mixed radix `size` times `stride` (elements, innermost
-// last).
-struct RunRows {
-  const float* base;
-  size_t size[4];
-  size_t stride[4];
-  size_t count() const { return size[0] * size[1] * size[2] * size[3]; }
-};
+using RunRows = RunRowsOf<float>;
 
 struct F32RunGemm {
   RunRows rows;

@@ -56,14 +56,15 @@ TEST(WeightPacking, FollowsTheFormulasAndComesBack) {
     const std::vector<float> row_major = distinct_values(geometry->lanes * geometry->depth());
     std::vector<float> packed(geometry->size_bytes / sizeof(float), -1.0F);
     ASSERT_EQ(packed.size(), (geometry->lanes + 15) / 16 * 16 * geometry->depth());
-    pack_weight(*geometry, row_major.data(), packed.data());
+    pack_weight(*geometry, reinterpret_cast<const uint8_t*>(row_major.data()),
+                reinterpret_cast<uint8_t*>(packed.data()));
     for (size_t i = 0; i < packed.size(); ++i) {
       const size_t lane = i / (geometry->depth() * 16) * 16 + i % 16;
       const size_t k = i / 16 % geometry->depth();
       ASSERT_EQ(packed[i], expected_element(c, *geometry, row_major, lane, k)) << i;
     }
     std::vector<float> back(row_major.size(), -1.0F);
-    unpack_weight(*geometry, packed.data(), back.data());
+    unpack_weight(*geometry, reinterpret_cast<const uint8_t*>(packed.data()), reinterpret_cast<uint8_t*>(back.data()));
     ASSERT_EQ(back, row_major);
   }
 }
@@ -80,9 +81,59 @@ TEST(WeightPacking, KeepsEveryBitOfEveryFloat) {
   std::memcpy(row_major.data(), bits.data(), bits.size() * 4);
   std::vector<float> packed(geometry->size_bytes / 4);
   std::vector<float> back(row_major.size());
-  pack_weight(*geometry, row_major.data(), packed.data());
-  unpack_weight(*geometry, packed.data(), back.data());
+  pack_weight(*geometry, reinterpret_cast<const uint8_t*>(row_major.data()), reinterpret_cast<uint8_t*>(packed.data()));
+  unpack_weight(*geometry, reinterpret_cast<const uint8_t*>(packed.data()), reinterpret_cast<uint8_t*>(back.data()));
   EXPECT_EQ(std::memcmp(back.data(), bits.data(), bits.size() * 4), 0);
+}
+
+// The value of element (lane, k) as the packed int8, by the formulas of SPEC.md "Layouts".
+int8_t expected_byte(const Case& c, const WeightGeometry& g, const std::vector<uint8_t>& w, size_t lane, size_t k) {
+  if (lane >= g.lanes || k >= g.depth()) return 0;
+  size_t at = (lane * g.inputs + k % g.inputs) * g.taps + k / g.inputs;
+  if (c.order == WeightSourceOrder::kGemmKN) at = k * g.lanes + lane;
+  if (c.order == WeightSourceOrder::kGemmNK) at = lane * g.inputs + k;
+  return is_unsigned_layout(c.layout) ? static_cast<int8_t>(w[at] - 128) : static_cast<int8_t>(w[at]);
+}
+
+TEST(WeightPacking, OfBytesFollowsTheFormulasAndComesBack) {
+  std::vector<Case> cases_of_bytes;
+  for (const Case& c : cases()) {
+    const bool depthwise = c.layout == WeightLayout::kDepthwise16;
+    for (auto layout : {depthwise ? WeightLayout::kInt8Depthwise16 : WeightLayout::kInt8Panel16,
+                        depthwise ? WeightLayout::kUint8Depthwise16 : WeightLayout::kUint8Panel16}) {
+      cases_of_bytes.push_back({layout, c.order, c.dims});
+    }
+  }
+  std::mt19937 random(8);
+  for (const Case& c : cases_of_bytes) {
+    const auto geometry = weight_geometry(c.layout, c.order, c.dims);
+    ASSERT_TRUE(geometry.ok());
+    std::vector<uint8_t> row_major(geometry->row_major_bytes());
+    for (uint8_t& byte : row_major) byte = static_cast<uint8_t>(random());
+    std::vector<uint8_t> packed(geometry->size_bytes, 0xee);
+    pack_weight(*geometry, row_major.data(), packed.data());
+    ASSERT_EQ(geometry->size_bytes % 64, 0U);
+    const size_t depth = (geometry->depth() + 3) / 4 * 4;
+    const bool depthwise = is_depthwise_layout(c.layout);
+    for (size_t panel = 0; panel < geometry->panels; ++panel) {
+      const uint8_t* bytes = packed.data() + panel * geometry->panel_size_bytes();
+      for (size_t lane = 0; lane < 16; ++lane) {
+        int32_t sum = 0;
+        for (size_t k = 0; k < depth; ++k) {
+          const int8_t want = expected_byte(c, *geometry, row_major, panel * 16 + lane, k);
+          const size_t at = depthwise ? k * 16 + lane : 64 + (k / 4 * 16 + lane) * 4 + k % 4;
+          ASSERT_EQ(static_cast<int8_t>(bytes[at]), want) << "lane " << lane << " k " << k;
+          sum += want;
+        }
+        int32_t stored;
+        std::memcpy(&stored, bytes + lane * 4, 4);
+        if (!depthwise) ASSERT_EQ(stored, sum);
+      }
+    }
+    std::vector<uint8_t> back(row_major.size(), 0xee);
+    unpack_weight(*geometry, packed.data(), back.data());
+    ASSERT_EQ(back, row_major);
+  }
 }
 
 TEST(WeightPacking, RefusesWhatDoesNotFit) {

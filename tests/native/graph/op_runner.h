@@ -125,7 +125,7 @@ inline Result<std::vector<TestTensor>> run_op_outputs(const OpPtr& op, const std
     if (!inputs[i].constant || request.layout == WeightLayout::kPlain) continue;
     SEALEDGE_ASSIGN(const WeightGeometry geometry, weight_geometry(request.layout, request.order, inputs[i].dims));
     memory.emplace_back(geometry.size_bytes);
-    pack_weight(geometry, inputs[i].floats().data(), reinterpret_cast<float*>(memory.back().data()));
+    pack_weight(geometry, inputs[i].bytes.data(), memory.back().data());
     weights.push_back(std::make_unique<ResidentWeightSource>(memory.back().data(), geometry.size_bytes));
     operands[i].weight = weights.back().get();
     operands[i].data = nullptr;

@@ -78,7 +78,7 @@ void check(const KernelTable& kernels, const Case& c, uint32_t seed) {
   ASSERT_TRUE(geometry.ok());
   ASSERT_EQ(geometry->size_bytes, f32_conv_weight_bytes(w, c.in_channels, c.out_channels, c.groups));
   std::vector<float> packed(geometry->size_bytes / sizeof(float));
-  pack_weight(*geometry, weight.data(), packed.data());
+  pack_weight(*geometry, reinterpret_cast<const uint8_t*>(weight.data()), reinterpret_cast<uint8_t*>(packed.data()));
 
   Guarded<float> y(residual.size(), 1234.0f);
   const F32ConvParams params = {.window = w,

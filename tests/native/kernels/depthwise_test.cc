@@ -42,7 +42,7 @@ void check(const KernelTable& kernels, const WindowGeometry& w, size_t channels,
   ASSERT_TRUE(geometry.ok());
   ASSERT_EQ(geometry->size_bytes, f32_depthwise_weight_bytes(w, channels));
   std::vector<float> packed(geometry->size_bytes / sizeof(float));
-  pack_weight(*geometry, weight.data(), packed.data());
+  pack_weight(*geometry, reinterpret_cast<const uint8_t*>(weight.data()), reinterpret_cast<uint8_t*>(packed.data()));
 
   Guarded<float> y(want.size(), 1234.0f);
   const F32DepthwiseParams params = {.window = w, .channels = channels, .x = x.data(), .y = y.data(), .epilogue = e};

@@ -152,7 +152,7 @@ TEST(PackPanel16, AgreesWithWeightPacking) {
   ASSERT_TRUE(geometry.ok());
   ASSERT_EQ(geometry->size_bytes, f32_panel16_bytes(k, n));
   std::vector<float> packed(geometry->size_bytes / sizeof(float));
-  pack_weight(*geometry, b.data(), packed.data());
+  pack_weight(*geometry, reinterpret_cast<const uint8_t*>(b.data()), reinterpret_cast<uint8_t*>(packed.data()));
   EXPECT_EQ(packed, packed_weight(b, k, n));
 }
 

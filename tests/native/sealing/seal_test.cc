@@ -119,7 +119,7 @@ TEST_F(Seal, EveryTensorIsWhereThePlanSays) {
         const auto geometry = weight_geometry(placement.layout, placement.order, placement.dims);
         ASSERT_TRUE(geometry.ok());
         expected.resize(geometry->size_bytes);
-        pack_weight(*geometry, reinterpret_cast<const float*>(raw.data()), reinterpret_cast<float*>(expected.data()));
+        pack_weight(*geometry, raw.data(), expected.data());
       }
       const auto& segment = segments[placement.segment - 1];
       ASSERT_LE(placement.offset_bytes + expected.size(), segment.size());
@@ -264,7 +264,7 @@ TEST(TensorStream, YieldsWhatPackWeightPacks) {
     if (c.layout != WeightLayout::kPlain) {
       const auto geometry = weight_geometry(c.layout, c.order, c.dims);
       expected.assign(geometry->size_bytes / 4, -1);
-      pack_weight(*geometry, data.data(), expected.data());
+      pack_weight(*geometry, reinterpret_cast<const uint8_t*>(data.data()), reinterpret_cast<uint8_t*>(expected.data()));
     }
     ASSERT_EQ(got.size(), expected.size() * 4);
     EXPECT_EQ(std::memcmp(got.data(), expected.data(), got.size()), 0);
