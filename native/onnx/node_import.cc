@@ -141,19 +141,18 @@ void NodeImport::invalid(std::string reason) {
   if (!error_) error_ = Error{ErrorCode::kModelInvalid, std::move(reason)};
 }
 
+std::span<const std::span<const OpImporter>> importer_families() {
+  static const std::span<const OpImporter> families[] = {
+      math_importers(),      nn_importers(),    array_importers(),         selection_importers(),
+      recurrent_importers(), image_importers(), normalization_importers(), quantize_importers(),
+  };
+  return families;
+}
+
 const OpImporter* find_importer(std::string_view op_type) {
   static const auto* const table = [] {
     auto* map = new std::unordered_map<std::string_view, const OpImporter*>;
-    for (auto family : {
-             math_importers(),
-             nn_importers(),
-             array_importers(),
-             selection_importers(),
-             recurrent_importers(),
-             image_importers(),
-             normalization_importers(),
-             quantize_importers(),
-         }) {
+    for (const auto& family : importer_families()) {
       for (const OpImporter& importer : family) map->emplace(importer.op_type, &importer);
     }
     return map;

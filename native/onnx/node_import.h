@@ -113,13 +113,9 @@ std::span<const OpImporter> selection_importers();      // import_selection.cc
 std::span<const OpImporter> recurrent_importers();      // import_recurrent.cc
 std::span<const OpImporter> image_importers();          // import_image.cc
 std::span<const OpImporter> normalization_importers();  // import_normalization.cc
-std::span<const OpImporter> math_importers();       // import_math.cc
-std::span<const OpImporter> nn_importers();         // import_nn.cc
-std::span<const OpImporter> array_importers();      // import_array.cc
-std::span<const OpImporter> selection_importers();  // import_selection.cc
-std::span<const OpImporter> recurrent_importers();  // import_recurrent.cc
-std::span<const OpImporter> image_importers();      // import_image.cc
-std::span<const OpImporter> quantize_importers();   // import_quantize.cc
+std::span<const OpImporter> quantize_importers();       // import_quantize.cc
+// All of the above.
+std::span<const std::span<const OpImporter>> importer_families();
 const OpImporter* find_importer(std::string_view op_type);
 
 }  // namespace sealedge
