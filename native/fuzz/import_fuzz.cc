@@ -1,5 +1,7 @@
-// A hostile ONNX file under importer, constant folding, shape inference and planner, for two sizes of its free
-// dimensions. What the planner returns must be a plan: everything inside the arena, nothing beyond the limits.
+// A hostile ONNX file under importer, constant folding, shape inference and planner, for several sizes of its
+// free dimensions, with the elements of small inputs known and not. What the planner returns must be a plan: everything
+// inside the arena, nothing beyond the limits.
+#include <array>
 #include <cstdint>
 #include <cstdlib>
 #include <span>
@@ -14,6 +16,13 @@
 namespace {
 
 using sealedge::Location;
+
+// The elements of small inputs, where a plan may depend on them: 1 in each byte, so small in no type.
+alignas(64) constexpr std::array<uint8_t, 256> kOnes = [] {
+  std::array<uint8_t, 256> bytes{};
+  bytes.fill(1);
+  return bytes;
+}();
 
 void require(bool condition) {
   if (!condition) abort();
@@ -56,12 +65,19 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   sealedge::NoExternalData external;
   if (!sealedge::load_constants(&*model, &external, &store).ok()) return 0;
   sealedge::DerivedConstants derived(&store);
-  for (const int64_t free_dim : {3, 0}) {
-    std::vector<sealedge::TensorFact> inputs;
+  struct Variant {
+    int64_t free_dim;
+    bool contents;
+  };
+  for (const auto& [free_dim, contents] : {Variant{3, false}, Variant{0, false}, Variant{2, true}}) {
+    std::vector<sealedge::PlanInput> inputs;
     for (const sealedge::ValueInfoProto& info : model->inputs) {
-      sealedge::TensorFact& fact = inputs.emplace_back();
-      fact.type = static_cast<sealedge::DataType>(info.elem_type);
-      for (const auto& dim : info.dims) fact.dims.push_back(dim.value < 0 ? free_dim : dim.value);
+      sealedge::PlanInput& input = inputs.emplace_back();
+      input.fact.type = static_cast<sealedge::DataType>(info.elem_type);
+      for (const auto& dim : info.dims) input.fact.dims.push_back(dim.value < 0 ? free_dim : dim.value);
+      if (const auto bytes = sealedge::checked_size_bytes(input.fact, kOnes.size()); contents && bytes.ok()) {
+        input.data = kOnes.data();
+      }
     }
     const auto plan = sealedge::make_plan(model->graph, inputs, &derived, {});
     if (plan.ok()) check_plan(**plan, limits, inputs.size());
