@@ -143,8 +143,14 @@ void NodeImport::invalid(std::string reason) {
 
 std::span<const std::span<const OpImporter>> importer_families() {
   static const std::span<const OpImporter> families[] = {
-      math_importers(),      nn_importers(),    array_importers(),         selection_importers(),
-      recurrent_importers(), image_importers(), normalization_importers(), quantize_importers(),
+      math_importers(),           //
+      nn_importers(),             //
+      array_importers(),          //
+      selection_importers(),      //
+      recurrent_importers(),      //
+      image_importers(),          //
+      normalization_importers(),  //
+      quantize_importers(),       //
   };
   return families;
 }
