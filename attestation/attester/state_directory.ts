@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { UsageError } from '../../src/errors.js';
+import { systemReason } from '../../src/system_error.js';
 
 const TEMPORARY = /\.tmp-[0-9a-f]{12}$/;
 /** Younger ones may be another command's, in the middle of writing. */
@@ -37,7 +38,9 @@ export class StateDirectory {
       text = await readFile(join(this.path, name), 'utf8');
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw new UsageError('ERR_FILE_UNREADABLE', `cannot read ${join(this.path, name)}`, { cause });
+      throw new UsageError('ERR_FILE_UNREADABLE', `cannot read ${join(this.path, name)}: ${systemReason(cause)}`, {
+        cause,
+      });
     }
     try {
       return JSON.parse(text);

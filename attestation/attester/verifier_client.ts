@@ -1,7 +1,7 @@
 /** The verifier over HTTP, as a device sees it: one method per message of PROTOCOL.md. */
 
 import type { AppraisalErrorCode, EvidenceErrorCode } from '../../src/errors.js';
-import { AppraisalError, EvidenceError, ServiceError } from '../../src/errors.js';
+import { AppraisalError, EvidenceError, ServiceError, UsageError } from '../../src/errors.js';
 import type {
   AttestChallenge,
   AttestResponse,
@@ -97,6 +97,9 @@ function refusalOf(status: number, text: string, url: URL): Error {
   const problem = parseProblem(text);
   const fields = { status, type: problem?.type, instance: problem?.instance, url: url.href };
   const title = `verifier refused: ${problem?.title ?? `HTTP status ${status}`}`;
+  // Only the operator's routes say this: the caller's own arguments.
+  if (problem?.type === 'urn:sealedge:problem:option-invalid')
+    return new UsageError('ERR_OPTION_INVALID', title, { fields });
   const code = problem === undefined ? undefined : codeOfProblem(problem);
   if (code !== undefined && status < 500) {
     if (isAppraisalCode(code)) return new AppraisalError(code, title, { fields });

@@ -7,4 +7,6 @@ export interface ServiceContext {
   identity: VerifierIdentity;
   /** Milliseconds since the epoch; tests pass their own. */
   now: () => number;
+  /** For each address and route that asks nothing of the caller; 0: no limit. */
+  requestsPerMinute: number;
 }

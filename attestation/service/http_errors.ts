@@ -3,7 +3,7 @@
  * the log under the same request id. A refusal must not teach an attacker what to change next.
  */
 import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify';
-import { SealedgeError, ServiceError } from '../../src/errors.js';
+import { SealedgeError, ServiceError, UsageError } from '../../src/errors.js';
 import type { Problem } from '../protocol/messages.js';
 import { problemOf } from '../protocol/problem.js';
 
@@ -21,7 +21,19 @@ export function registerProblems(app: FastifyInstance): void {
   });
 }
 
-/** A refusal that only operators see: its title may say what is wrong. */
+/**
+ * The same for the operator's routes, where the caller has shown a token: the title says what is wrong, down to the member of a
+ * document. Never more than the error's own message, which by contract holds no secret.
+ */
+export function registerOperatorProblems(app: FastifyInstance): void {
+  app.setErrorHandler((cause: FastifyError, request, reply) => {
+    const problem = toOperatorProblem(cause, `urn:uuid:${request.id}`);
+    logRefusal(request, cause, problem);
+    return reply.status(problem.status).type(PROBLEM_MEDIA_TYPE).send(problem);
+  });
+}
+
+/** A refusal whose title may say what is wrong. */
 export function operatorRefusal(status: number, kind: string, title: string): ServiceError {
   return new ServiceError('ERR_SERVICE_REFUSED', title, {
     fields: { status, type: `urn:sealedge:problem:${kind}`, title },
@@ -37,6 +49,27 @@ function toProblem(cause: unknown, instance: string): Problem {
   if (status !== undefined && status >= 400 && status < 500)
     return { type: 'urn:sealedge:problem:evidence-malformed', title: 'evidence malformed', status, instance };
   return problemOf(cause, instance);
+}
+
+function toOperatorProblem(cause: FastifyError, instance: string): Problem {
+  const problem = toProblem(cause, instance);
+  if (cause instanceof UsageError)
+    return { type: 'urn:sealedge:problem:option-invalid', title: cause.message, status: 400, instance };
+  if (cause instanceof SealedgeError) return problem.status < 500 ? { ...problem, title: cause.message } : problem;
+  if (problem.status >= 500) return problem;
+  // Fastify's messages may quote the body, which may be a key: where the schema was not met, and how, but not with what.
+  const places = cause.validation?.map(({ instancePath, keyword, params }) => {
+    const where = instancePath === '' ? (cause.validationContext ?? 'request') : instancePath.slice(1);
+    return `${where}: ${expectation(keyword, params)}`;
+  });
+  const title = places?.join('; ') ?? `request: ${String(cause.code ?? 'malformed')}`;
+  return { type: 'urn:sealedge:problem:option-invalid', title, status: problem.status, instance };
+}
+
+/** What a JSON Schema keyword asked for, from the schema alone. */
+function expectation(keyword: string, params: Readonly<Record<string, unknown>>): string {
+  const asked = params.pattern ?? params.limit ?? params.type ?? params.missingProperty;
+  return asked === undefined ? `does not meet ${keyword}` : `expected ${keyword} ${asked}`;
 }
 
 function logRefusal(request: FastifyRequest, cause: unknown, problem: Problem): void {

@@ -1,6 +1,7 @@
 /** Keys and tokens at rest: a file that others can read is refused, not used quietly. */
 import { readFile, stat } from 'node:fs/promises';
 import { UsageError } from '../../src/errors.js';
+import { systemReason } from '../../src/system_error.js';
 
 const OTHERS = 0o077;
 
@@ -12,6 +13,6 @@ export async function readPrivateFile(path: string, what: string): Promise<strin
     return await readFile(path, 'utf8');
   } catch (cause) {
     if (cause instanceof UsageError) throw cause;
-    throw new UsageError('ERR_FILE_UNREADABLE', `cannot read ${what} ${path}`, { cause });
+    throw new UsageError('ERR_FILE_UNREADABLE', `cannot read ${what} ${path}: ${systemReason(cause)}`, { cause });
   }
 }

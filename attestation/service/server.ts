@@ -9,6 +9,7 @@ import type { ServiceContext } from './context.js';
 import { registerProblems } from './http_errors.js';
 import type { VerifierIdentity } from './identity.js';
 import { isLoopback, operatorTokenChecker } from './operator_auth.js';
+import { DEFAULT_REQUESTS_PER_MINUTE } from './rate_limit.js';
 import { registerAttestationRoutes } from './routes/attestation.js';
 import { registerEnrolmentRoutes } from './routes/enrolment.js';
 import { registerHealthRoute } from './routes/health.js';
@@ -26,6 +27,8 @@ export interface ServerOptions {
   store: Store;
   identity: VerifierIdentity;
   now?: () => number;
+  /** Of one address, for challenges and for enrolments; 0: no limit. Default {@link DEFAULT_REQUESTS_PER_MINUTE}. */
+  requestsPerMinute?: number;
   /** Serve /v1/operator. */
   operatorRoutes: boolean;
   tls?: { cert: string | Buffer; key: string | Buffer };
@@ -55,6 +58,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     store: options.store,
     identity: options.identity,
     now: options.now ?? Date.now,
+    requestsPerMinute: options.requestsPerMinute ?? DEFAULT_REQUESTS_PER_MINUTE,
   };
   await app.register(async (scope) => {
     registerHealthRoute(scope, context);

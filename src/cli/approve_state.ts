@@ -2,13 +2,14 @@
  * `sealedge approve-state`: the operator's signature under a boot state, made where the private K_state is; the verifier only ever
  * gets the signed approval (design decision 10).
  */
-import { readFile, writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { approveState, readApprovalPrivateKey } from '../../attestation/key_release/approvals.js';
 import type { StateApproval } from '../../attestation/protocol/messages.js';
 import { bankName } from '../../attestation/tpm/pcr_selection.js';
 import { parseReferenceValues, type ReferenceState } from '../../attestation/verifier/reference_values.js';
+import { writeOutputFile } from '../container/output_file.js';
 import { UsageError } from '../errors.js';
+import { readTextFile } from './files.js';
 import { createOutput } from './output.js';
 
 interface Options {
@@ -18,7 +19,8 @@ interface Options {
   referenceValues: string;
   state?: string[];
   pcrs?: string;
-  out: string;
+  output: string;
+  force?: boolean;
   json?: boolean;
 }
 
@@ -32,17 +34,18 @@ export function registerApproveState(program: Command): void {
     .requiredOption('--reference-values <json>', 'states to approve, as sealedge device state prints them')
     .option('--state <id...>', 'only these states of the file')
     .option('--pcrs <list>', 'only these PCRs, as the policy of the fleet quotes them')
-    .requiredOption('-o, --out <json>', 'where to write the signed approvals')
+    .requiredOption('-o, --output <json>', 'where to write the signed approvals')
+    .option('--force', 'replace an existing file')
     .option('--json', 'print the result as JSON')
     .action(run);
 }
 
 async function run(options: Options): Promise<void> {
   const output = createOutput(options.json === true);
-  const key = readApprovalPrivateKey(await readInput(options.key));
+  const key = readApprovalPrivateKey(await readTextFile(options.key));
   const epoch = parseEpoch(options.epoch);
   const states = chooseStates(
-    parseReferenceValues(parseJson(await readInput(options.referenceValues), options.referenceValues)),
+    parseReferenceValues(parseJson(await readTextFile(options.referenceValues), options.referenceValues)),
     options.state,
   );
   const pcrs = options.pcrs === undefined ? undefined : parsePcrs(options.pcrs);
@@ -50,10 +53,13 @@ async function run(options: Options): Promise<void> {
     const values = singleValues(state, pcrs);
     return approveState({ fleet: options.fleet, epoch, bank: bankOf(state), pcrs: values }, key);
   });
-  await writeFile(options.out, `${JSON.stringify(approvals, null, 2)}\n`);
+  const text = `${JSON.stringify(approvals, null, 2)}\n`;
+  await writeOutputFile(options.output, { mode: 0o644, overwrite: options.force === true }, (file) =>
+    file.writeFile(text),
+  );
   output.result(
-    `approved ${states.map((state) => state.id).join(', ')} for fleet ${options.fleet}, epoch ${epoch}: ${options.out}`,
-    { fleet: options.fleet, epoch: epoch.toString(), states: states.map((state) => state.id), out: options.out },
+    `approved ${states.map((state) => state.id).join(', ')} for fleet ${options.fleet}, epoch ${epoch}: ${options.output}`,
+    { fleet: options.fleet, epoch: epoch.toString(), states: states.map((state) => state.id), output: options.output },
   );
 }
 
@@ -96,14 +102,6 @@ export function parsePcrs(text: string): number[] {
   if (pcrs.some((pcr) => !(pcr >= 0 && pcr <= 23)))
     throw new UsageError('ERR_OPTION_INVALID', `PCRs: expected numbers from 0 to 23, separated by commas, got ${text}`);
   return pcrs.sort((a, b) => a - b);
-}
-
-export async function readInput(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    throw new UsageError('ERR_FILE_UNREADABLE', `cannot read ${path}`, { cause });
-  }
 }
 
 export function parseJson(text: string, path: string): unknown {

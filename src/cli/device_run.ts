@@ -12,7 +12,7 @@ import { type DeviceOptions, deviceCommand } from './device_common.js';
 import { serve } from './device_serve.js';
 import { EXIT_CODES } from './exit_codes.js';
 import { humanBytes } from './human.js';
-import { readInputTensor, requireReadable } from './input_tensor.js';
+import { feedsOf, readInputFiles } from './input_tensor.js';
 import { createOutput } from './output.js';
 import { measure, plainOutputs } from './run_model.js';
 
@@ -49,7 +49,7 @@ async function run(path: string, options: RunOptions): Promise<void> {
   const intraOpNumThreads = parseCount('threads', options.threads, 0);
   if ((options.input === undefined) === (options.serve !== true))
     throw new UsageError('ERR_OPTION_INVALID', 'pass either --input or --serve');
-  await requireReadable(options.input ?? []);
+  const files = await readInputFiles(options.input ?? []);
   const { dir: directory, tcti } = options;
   const onProgress = (line: string) => output.progress(line);
   const { session, ...how } = await openOnDevice(path, { directory, tcti, intraOpNumThreads, onProgress });
@@ -59,7 +59,7 @@ async function run(path: string, options: RunOptions): Promise<void> {
       await serve(session, loaded);
       return;
     }
-    const feeds = await readInputTensor(options.input, session.inputMetadata);
+    const feeds = feedsOf(files, session.inputMetadata);
     output.progress(`running ${how.model.name} version ${how.model.version}`);
     const { results, latencyUs } = await measure(session, feeds, repeat);
     const residency = options.residency === true ? await session.residency({ scan: true }) : undefined;

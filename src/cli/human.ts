@@ -29,3 +29,7 @@ export function progressPrinter(what: string, print: (text: string) => void): (d
     print(`${what}: ${tenth * 10} % of ${humanBytes(total)}`);
   };
 }
+
+export function count(n: number, noun: string): string {
+  return `${n} ${noun}${n === 1 ? '' : 's'}`;
+}

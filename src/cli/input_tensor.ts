@@ -1,80 +1,86 @@
 /** Reads the inputs of a model from files: numbers as text (.csv), NumPy arrays (.npy), raw little-endian elements (.bin). */
-import { access, constants, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { UsageError } from '../errors.js';
 import { Tensor, type TensorType, type ValueMetadata } from '../index.js';
 import { dataTypeOf } from '../runtime/data_types.js';
 import { float16Bits, hasFloat16Array } from '../runtime/float16.js';
-import { parseNpy } from './npy.js';
+import { systemReason } from '../system_error.js';
+import { type NpyArray, parseNpy } from './npy.js';
 
-/** @param inputs - `file`, or `name=file` where a model has several inputs */
+/** A file given as input, read and parsed as far as it can be without knowing the model. */
+interface InputFile {
+  /** As given: `file`, or `name=file` where a model has several inputs. */
+  input: string;
+  name: string | undefined;
+  path: string;
+  content: { numbers: number[] } | { array: NpyArray } | { bytes: Buffer };
+}
+
 export async function readInputTensor(
   inputs: readonly string[],
   metadata: readonly ValueMetadata[],
 ): Promise<Record<string, Tensor>> {
-  const feeds: Record<string, Tensor> = {};
+  return feedsOf(await readInputFiles(inputs), metadata);
+}
+
+/**
+ * Everything that can be said before the model is loaded: where a boot allows one unseal, neither a mistyped path nor a damaged file
+ * must use it up.
+ */
+export async function readInputFiles(inputs: readonly string[]): Promise<InputFile[]> {
+  const files: InputFile[] = [];
   for (const input of inputs) {
-    const { name, path } = split(input);
+    const [, name, path = ''] = /^(?:([^=]+)=)?(.+)$/s.exec(input) ?? [];
+    if (files.some((other) => other.name === name))
+      throw new UsageError('ERR_OPTION_INVALID', `input ${input}: expected each input once, by name`);
+    files.push({ input, name, path, content: await readContent(path) });
+  }
+  return files;
+}
+
+async function readContent(path: string): Promise<InputFile['content']> {
+  const extension = extname(path).toLowerCase();
+  if (!EXTENSIONS.includes(extension))
+    throw wrong(`input file ${path}`, '.csv, .npy or .bin', extname(path) || 'no extension');
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(path);
+  } catch (cause) {
+    throw new UsageError('ERR_FILE_UNREADABLE', `cannot read ${path}: ${systemReason(cause)}`, { cause });
+  }
+  if (extension === '.csv') return { numbers: parseCsv(bytes.toString('utf8'), path) };
+  return extension === '.npy' ? { array: parseNpy(bytes, path) } : { bytes };
+}
+
+export function feedsOf(files: readonly InputFile[], metadata: readonly ValueMetadata[]): Record<string, Tensor> {
+  const feeds: Record<string, Tensor> = {};
+  for (const file of files) {
     const target =
-      name === undefined && metadata.length === 1 ? metadata[0] : metadata.find((one) => one.name === name);
+      file.name === undefined && metadata.length === 1 ? metadata[0] : metadata.find((one) => one.name === file.name);
     if (target === undefined) {
       const names = metadata.map((one) => one.name).join(', ');
-      throw new UsageError('ERR_OPTION_INVALID', `input ${input}: expected <name>=<file> with a name of ${names}`);
+      throw new UsageError('ERR_OPTION_INVALID', `input ${file.input}: expected <name>=<file> with a name of ${names}`);
     }
-    feeds[target.name] = await readTensor(path, target);
+    feeds[target.name] = tensorOf(file, target);
   }
   const missing = metadata.find((one) => feeds[one.name] === undefined);
   if (missing !== undefined) throw new UsageError('ERR_OPTION_INVALID', `input ${missing.name} is missing`);
   return feeds;
 }
 
-/** What can be said before the model is loaded: where a boot allows one unseal, a mistyped path must not use it up. */
-export async function requireReadable(inputs: readonly string[]): Promise<void> {
-  for (const input of inputs) {
-    const { path } = split(input);
-    await access(path, constants.R_OK).catch((cause) => {
-      throw new UsageError('ERR_FILE_UNREADABLE', `cannot read ${path}`, { cause });
-    });
-    if (!EXTENSIONS.includes(extname(path).toLowerCase())) throw wrongExtension(path);
+function tensorOf({ path, content }: InputFile, { name, type, shape }: ValueMetadata): Tensor {
+  if ('array' in content) {
+    if (content.array.type !== type) throw wrong(`${path} for input ${name}`, type, content.array.type);
+    return new Tensor(type, elements(type, content.array.data, path), content.array.dims);
   }
+  if ('numbers' in content)
+    return new Tensor(type, fromNumbers(type, content.numbers), fitShape(shape, content.numbers.length, path));
+  const data = elements(type, content.bytes, path);
+  return new Tensor(type, data, fitShape(shape, data.length, path));
 }
 
 const EXTENSIONS = ['.csv', '.npy', '.bin'];
-
-function wrongExtension(path: string): UsageError {
-  return wrong(`input file ${path}`, '.csv, .npy or .bin', extname(path) || 'no extension');
-}
-
-function split(input: string): { name: string | undefined; path: string } {
-  const [, name, path = ''] = /^(?:([^=]+)=)?(.+)$/s.exec(input) ?? [];
-  return { name, path };
-}
-
-async function readTensor(path: string, { name, type, shape }: ValueMetadata): Promise<Tensor> {
-  let bytes: Buffer;
-  try {
-    bytes = await readFile(path);
-  } catch (cause) {
-    throw new UsageError('ERR_FILE_UNREADABLE', `cannot read ${path}`, { cause });
-  }
-  switch (extname(path).toLowerCase()) {
-    case '.npy': {
-      const array = parseNpy(bytes, path);
-      if (array.type !== type) throw wrong(`${path} for input ${name}`, type, array.type);
-      return new Tensor(type, elements(type, array.data, path), array.dims);
-    }
-    case '.csv': {
-      const values = parseCsv(bytes.toString('utf8'), path);
-      return new Tensor(type, fromNumbers(type, values), fitShape(shape, values.length, path));
-    }
-    case '.bin': {
-      const data = elements(type, bytes, path);
-      return new Tensor(type, data, fitShape(shape, data.length, path));
-    }
-    default:
-      throw wrongExtension(path);
-  }
-}
 
 /** Numbers separated by commas, semicolons or white space. Lines that start with # are comments. */
 function parseCsv(text: string, path: string): number[] {

@@ -7,7 +7,7 @@ import type { Manifest } from '../container/manifest.js';
 import { parsePublisherPublicKey } from '../container/publisher_key.js';
 import { checkSealedModel } from '../container/unseal.js';
 import { readTextFile } from './files.js';
-import { humanBytes, humanTable, progressPrinter } from './human.js';
+import { count, humanBytes, humanTable, progressPrinter } from './human.js';
 import { createOutput } from './output.js';
 
 interface InspectFlags {
@@ -50,9 +50,12 @@ async function inspect(path: string, flags: InspectFlags): Promise<void> {
     ['key id', manifest.keyId.toString('hex')],
     ['suite', `${manifest.suite} (HKDF-SHA-256, AES-256-GCM, ECDSA P-256)`],
     ['graph', humanBytes(manifest.segments[0]?.length ?? 0)],
-    ['weights', `${humanBytes(weights.reduce((sum, { length }) => sum + length, 0))} in ${weights.length} segments`],
+    [
+      'weights',
+      `${humanBytes(weights.reduce((sum, { length }) => sum + length, 0))} in ${count(weights.length, 'segment')}`,
+    ],
     ['file', `${humanBytes(manifest.totalLength)}, every byte as it was signed`],
-    ['inside', checked && `${checked.tensors} tensors, every tag and digest verifies`],
+    ['inside', checked && `${count(checked.tensors, 'tensor')}, every tag and digest verifies`],
   ] as const;
   output.result(humanTable(rows), toJson(manifest, publisher !== undefined, checked?.tensors));
 }

@@ -47,9 +47,23 @@ function createProgram(): Command {
   return program;
 }
 
+/** Which command did not understand its arguments. */
+const helpFor = new WeakMap<CommanderError, Command>();
+
+function helpHint(error: CommanderError): string {
+  const names: string[] = [];
+  for (let at: Command | null | undefined = helpFor.get(error); at; at = at.parent) names.unshift(at.name());
+  return `see \`${[...(names.length === 0 ? ['sealedge'] : names), '--help'].join(' ')}\``;
+}
+
 /** Every command takes --json, throws instead of exiting, and leaves printing its errors to {@link fail}. */
 function prepare(command: Command, asJson: boolean): void {
-  command.exitOverride().configureOutput({ outputError: () => undefined });
+  command
+    .exitOverride((error) => {
+      helpFor.set(error, command);
+      throw error;
+    })
+    .configureOutput({ outputError: () => undefined });
   command.hook('preAction', (_, action) => {
     if (asJson) action.setOptionValue('json', true);
   });
@@ -66,7 +80,7 @@ function fail(error: unknown, asJson: boolean): number {
   if (error.exitCode === 0) return EXIT_CODES.success;
   if (error.code === 'commander.help') return EXIT_CODES.usage;
   const message = error.message.replace(/^error: /, '');
-  const hint = error instanceof InvalidArgumentError ? undefined : 'see `sealedge help`';
+  const hint = error instanceof InvalidArgumentError ? undefined : helpHint(error);
   return reportError(new UsageError('ERR_OPTION_INVALID', message, { cause: error, fields: { hint } }), asJson);
 }
 

@@ -14,8 +14,10 @@ export function reportError(error: unknown, json: boolean): number {
   const described = describe(error);
   const hint = hintFor(described.code, described.fields);
   if (json) {
+    // Said once: errors carry a hint of their own among their fields.
+    const { hint: _, ...fields } = described.fields;
     const text = JSON.stringify(
-      { error: { ...described, ...(hint === undefined ? {} : { hint }) } },
+      { error: { ...described, fields, ...(hint === undefined ? {} : { hint }) } },
       (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value),
     );
     process.stdout.write(`${text}\n`);

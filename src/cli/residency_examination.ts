@@ -12,6 +12,7 @@ import { type ContentKeyFile, keyPayload, parseKeyFile } from '../container/key_
 import { sealModel } from '../container/seal.js';
 import { InternalError, type SealedgeErrorOptions, UsageError } from '../errors.js';
 import { looksSealed, modelSource } from '../runtime/model_source.js';
+import { systemReason } from '../system_error.js';
 import type { ResidencyScan, SessionResidency } from '../types.js';
 import { readTextFile } from './files.js';
 
@@ -50,7 +51,7 @@ async function sealedForm(
   progress: (line: string) => void,
 ): Promise<{ sealedPath: string; key: ContentKeyFile }> {
   const readable = await open(model).catch((cause: Error) => {
-    throw new UsageError('ERR_FILE_UNREADABLE', `cannot read ${model}: ${cause.message}`, {
+    throw new UsageError('ERR_FILE_UNREADABLE', `cannot read ${model}: ${systemReason(cause)}`, {
       cause,
       fields: { path: model },
     });

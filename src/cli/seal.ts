@@ -5,7 +5,7 @@ import { publisherKeyId } from '../container/dsse.js';
 import { parsePublisherPrivateKey } from '../container/publisher_key.js';
 import { type SealResult, sealModel } from '../container/seal.js';
 import { readTextFile } from './files.js';
-import { humanBytes, humanTable, progressPrinter } from './human.js';
+import { count, humanBytes, humanTable, progressPrinter } from './human.js';
 import { integerOption } from './options.js';
 import { createOutput } from './output.js';
 
@@ -74,7 +74,7 @@ function print(
   const seconds = milliseconds / 1000;
   const rate = humanBytes(manifest.totalLength / seconds);
   const rows = [
-    ['sealed', `${flags.output} (${humanBytes(manifest.totalLength)}, ${manifest.segments.length} segments)`],
+    ['sealed', `${flags.output} (${humanBytes(manifest.totalLength)}, ${count(manifest.segments.length, 'segment')})`],
     ['model', `${manifest.model.name}, version ${manifest.model.version}`],
     ['tensors', `${facts.tensors}, of them ${facts.sealedTensors} in segments of their own or in groups`],
     ['publisher', publisher],

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { parseKeyFile } from '../container/key_file.js';
 import { unsealModel } from '../container/unseal.js';
 import { readTextFile } from './files.js';
-import { humanBytes, humanTable } from './human.js';
+import { count, humanBytes, humanTable } from './human.js';
 import { createOutput } from './output.js';
 
 interface UnsealFlags {
@@ -39,7 +39,8 @@ async function unseal(path: string, flags: UnsealFlags): Promise<void> {
     ['tensors', `${result.tensors}, of them ${result.sealedTensors} from segments, every digest verifies`],
     [
       'compared',
-      compared && `graph and ${compared.tensors} tensors (${humanBytes(compared.tensorBytes)}) equal ${flags.compare}`,
+      compared &&
+        `graph and ${count(compared.tensors, 'tensor')} (${humanBytes(compared.tensorBytes)}) equal ${flags.compare}`,
     ],
   ] as const;
   createOutput(flags.json === true).result(humanTable(rows), { ...result, output: flags.output, model: key.model });

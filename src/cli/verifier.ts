@@ -1,7 +1,9 @@
 /** `sealedge verifier`: start the service, and the operator's commands to a running one. */
 import type { Command } from 'commander';
 import { UsageError } from '../errors.js';
-import { parseJson, readInput } from './approve_state.js';
+import { parseJson } from './approve_state.js';
+import { readTextFile } from './files.js';
+import { count } from './human.js';
 import { OperatorClient } from './operator_client.js';
 import { createOutput } from './output.js';
 import { type CommonOptions, operatorCommand } from './verifier_common.js';
@@ -32,7 +34,7 @@ function registerApprovals(verifier: Command): void {
     .requiredOption('--fleet <name>', 'fleet the approvals are for')
     .action(async (file: string, options: CommonOptions & { fleet: string }) => {
       const client = await OperatorClient.open(options);
-      const list = parseJson(await readInput(file), file);
+      const list = parseJson(await readTextFile(file), file);
       const path = `approvals/${encodeURIComponent(options.fleet)}`;
       const now = await client.send<Approvals>('POST', path, { approvals: Array.isArray(list) ? list : [list] });
       createOutput(options.json === true).result(
@@ -104,7 +106,7 @@ function registerKeys(verifier: Command): void {
     .description('import a key file that sealedge seal --key-out wrote; delete the file afterwards')
     .action(async (file: string, options: CommonOptions) => {
       const client = await OperatorClient.open(options);
-      const key = await client.send<Key>('POST', 'keys', { keyFile: await readInput(file) });
+      const key = await client.send<Key>('POST', 'keys', { keyFile: await readTextFile(file) });
       createOutput(options.json === true).result(
         `imported key ${key.keyId} of ${key.model} version ${key.version}, generation ${key.generation}`,
         key,
@@ -175,8 +177,4 @@ function registerRevoke(verifier: Command): void {
       await client.send('POST', `devices/${encodeURIComponent(deviceId)}/revocation`, { reason: options.reason });
       createOutput(options.json === true).result(`revoked ${deviceId}`, { deviceId, revoked: true });
     });
-}
-
-function count(n: number, noun: string): string {
-  return `${n} ${noun}${n === 1 ? '' : 's'}`;
 }

@@ -2,9 +2,11 @@
 import type { Command } from 'commander';
 import { RELEASE_POLICY_FORMAT } from '../../attestation/key_release/release_policy.js';
 import { FLEET_POLICY_FORMAT, parseFleetPolicy } from '../../attestation/service/fleet_policy.js';
+import { bankName } from '../../attestation/tpm/pcr_selection.js';
 import { APPRAISAL_POLICY_FORMAT } from '../../attestation/verifier/appraisal_policy.js';
 import { ServiceError, UsageError } from '../errors.js';
-import { parseJson, parsePcrs, readInput } from './approve_state.js';
+import { parseJson, parsePcrs } from './approve_state.js';
+import { readTextFile } from './files.js';
 import { OperatorClient } from './operator_client.js';
 import { createOutput } from './output.js';
 import { type CommonOptions, operatorCommand } from './verifier_common.js';
@@ -62,10 +64,11 @@ export function registerVerifierPolicy(verifier: Command): void {
 async function setPolicy(file: string | undefined, options: SetOptions): Promise<void> {
   const client = await OperatorClient.open(options);
   const stored = await client.get<StoredPolicy>(path(options.fleet)).catch(absent);
-  const base = file === undefined ? (stored?.policy ?? {}) : asDocument(parseJson(await readInput(file), file), file);
+  const base =
+    file === undefined ? (stored?.policy ?? {}) : asDocument(parseJson(await readTextFile(file), file), file);
   const document = await changed(base, options);
   // Said here already, with the member's name, rather than by the verifier.
-  parseFleetPolicy(document);
+  requireCovered(parseFleetPolicy(document));
   const expectedRevision = stored?.revision ?? 0;
   await client.send('PUT', path(options.fleet), { expectedRevision, policy: document });
   const revision = expectedRevision + 1;
@@ -73,6 +76,19 @@ async function setPolicy(file: string | undefined, options: SetOptions): Promise
     fleet: options.fleet,
     revision,
   });
+}
+
+/** A state that says nothing of a PCR that is quoted matches no device, ever. */
+function requireCovered({ appraisal, referenceValues }: ReturnType<typeof parseFleetPolicy>): void {
+  for (const state of referenceValues) {
+    const missing = appraisal.pcrs.filter((pcr) => bankName(state.bank) !== appraisal.bank || !state.pcrs.has(pcr));
+    if (missing.length > 0)
+      throw new UsageError(
+        'ERR_OPTION_INVALID',
+        `reference state ${state.id}: expected values for PCR ${appraisal.pcrs.join(', ')} of ${appraisal.bank}, got none for ${missing.join(', ')}`,
+        { fields: { missing, hint: 'print the state again, with the same --pcrs: sealedge device state --pcrs ...' } },
+      );
+  }
 }
 
 async function changed(base: Document, options: SetOptions): Promise<Document> {
@@ -99,7 +115,7 @@ async function changed(base: Document, options: SetOptions): Promise<Document> {
     ...(options.admit === undefined ? {} : { devices: [...new Set([...asList(base.devices), ...options.admit])] }),
     ...(options.referenceValues === undefined
       ? {}
-      : { referenceValues: parseJson(await readInput(options.referenceValues), options.referenceValues) }),
+      : { referenceValues: parseJson(await readTextFile(options.referenceValues), options.referenceValues) }),
     ...(options.ekRoot === undefined ? {} : { ekRoots: await readCertificates(options.ekRoot) }),
     ...(options.ekIntermediate === undefined
       ? {}
@@ -113,7 +129,7 @@ const PEM_CERTIFICATES = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE--
 async function readCertificates(files: readonly string[]): Promise<string[]> {
   const found: string[] = [];
   for (const file of files) {
-    const certificates = (await readInput(file)).match(PEM_CERTIFICATES);
+    const certificates = (await readTextFile(file)).match(PEM_CERTIFICATES);
     if (certificates === null) throw new UsageError('ERR_OPTION_INVALID', `${file} holds no PEM certificate`);
     found.push(...certificates.map((one) => `${one}\n`));
   }
@@ -122,7 +138,7 @@ async function readCertificates(files: readonly string[]): Promise<string[]> {
 
 /** The private key is easily given by mistake: no part of it is to be printed. */
 async function readPublicKey(file: string): Promise<string> {
-  const text = await readInput(file);
+  const text = await readTextFile(file);
   if (!text.startsWith('-----BEGIN PUBLIC KEY-----'))
     throw new UsageError('ERR_OPTION_INVALID', `state key ${file}: expected a PEM public key`, {
       fields: { hint: 'give the .pub.pem file that sealedge keygen made beside the private key' },

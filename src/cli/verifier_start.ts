@@ -1,9 +1,10 @@
 /** `sealedge verifier start`: the service in the foreground, until SIGINT or SIGTERM. Logs go to stderr, one JSON object a line. */
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { ServiceError, UsageError } from '../errors.js';
+import { readTextFile } from './files.js';
+import { integerOption } from './options.js';
 import { createOutput } from './output.js';
 
 interface StartOptions {
@@ -13,6 +14,7 @@ interface StartOptions {
   tlsCert?: string;
   tlsKey?: string;
   operatorRoutes?: boolean;
+  requestsPerMinute?: number;
   logLevel: string;
   json?: boolean;
 }
@@ -30,6 +32,11 @@ export function registerVerifierStart(verifier: Command): void {
     .option('--tls-key <pem>', 'private key of the certificate')
     .option('--operator-routes', 'serve the operator routes on an address that is not loopback')
     .option('--no-operator-routes', 'do not serve the operator routes')
+    .option(
+      '--requests-per-minute <n>',
+      'challenges, and enrolments, that one address may ask for; 0: no limit',
+      integerOption(0, 1_000_000),
+    )
     .option('--log-level <level>', LOG_LEVELS.join(', '), 'info')
     .option('--json', 'announce the address as JSON')
     .action(start);
@@ -51,6 +58,7 @@ async function start(options: StartOptions): Promise<void> {
     host: options.host,
     port,
     ...(tls === undefined ? {} : { tls }),
+    ...(options.requestsPerMinute === undefined ? {} : { requestsPerMinute: options.requestsPerMinute }),
     ...(options.operatorRoutes === undefined ? {} : { operatorRoutes: options.operatorRoutes }),
     log: { level: options.logLevel, stream: process.stderr },
   }).catch(notListening);
@@ -76,11 +84,7 @@ async function readTls({ tlsCert, tlsKey }: StartOptions): Promise<{ cert: Buffe
   if (tlsCert === undefined && tlsKey === undefined) return undefined;
   if (tlsCert === undefined || tlsKey === undefined)
     throw new UsageError('ERR_OPTION_INVALID', '--tls-cert and --tls-key go together');
-  try {
-    return { cert: await readFile(tlsCert), key: await readFile(tlsKey) };
-  } catch (cause) {
-    throw new UsageError('ERR_FILE_UNREADABLE', 'cannot read the TLS certificate or key', { cause });
-  }
+  return { cert: Buffer.from(await readTextFile(tlsCert)), key: Buffer.from(await readTextFile(tlsKey)) };
 }
 
 function parsePort(text: string): number {

@@ -4,6 +4,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, link, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { UsageError } from '../errors.js';
+import { systemReason } from '../system_error.js';
 
 export interface OutputOptions {
   /** Permission bits of the finished file; 0600 while it is written. */
@@ -40,7 +41,7 @@ async function openNew(temporary: string, path: string): Promise<FileHandle> {
   try {
     return await open(temporary, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
   } catch (cause) {
-    throw new UsageError('ERR_OPTION_INVALID', `cannot write ${path}: ${(cause as Error).message}`, {
+    throw new UsageError('ERR_OPTION_INVALID', `cannot write ${path}: ${systemReason(cause)}`, {
       cause,
       fields: { path },
     });
@@ -79,7 +80,10 @@ export async function refuseExisting(path: string): Promise<void> {
 }
 
 function alreadyThere(path: string, cause?: unknown): UsageError {
-  return new UsageError('ERR_OPTION_INVALID', `${path} exists already`, { cause, fields: { path } });
+  return new UsageError('ERR_OPTION_INVALID', `${path} exists already`, {
+    cause,
+    fields: { path, hint: 'replace it with --force' },
+  });
 }
 
 async function syncFolder(path: string): Promise<void> {

@@ -1,4 +1,5 @@
 /** The publisher's round trip: from a sealed file and its key back to ONNX. */
+import { KeyError } from '../errors.js';
 import { native } from '../native.js';
 import { type ContentKeyFile, keyPayload } from './key_file.js';
 import type { CompareReport, UnsealReport } from './native_container.js';
@@ -41,6 +42,13 @@ async function withPayload<T>(key: ContentKeyFile, use: (payload: Buffer) => Pro
   const payload = keyPayload(key);
   try {
     return await use(payload);
+  } catch (cause) {
+    // The payload has only a digest of the name; the key file has the name itself.
+    if (!(cause instanceof KeyError) || cause.code !== 'ERR_MODEL_NAME_MISMATCH') throw cause;
+    const { name } = key.model;
+    const got = String(cause.fields.got);
+    const fields = { expected: name, got };
+    throw new KeyError(cause.code, `sealed file: expected model ${name}, got ${got}`, { cause, fields });
   } finally {
     payload.fill(0);
   }

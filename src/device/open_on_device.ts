@@ -3,10 +3,12 @@
  * of. The key goes from the TPM to the engine as a handle; JavaScript sees neither key nor weights.
  */
 import { Tpm } from 'node-tpm2-tss';
+import { requireHeldKey } from '../../attestation/attester/fetch_key.js';
 import { requirePins } from '../../attestation/attester/pins.js';
 import { type CounterReport, settleCounter } from '../../attestation/attester/rollback.js';
 import { StateDirectory } from '../../attestation/attester/state_directory.js';
 import { unsealKey } from '../../attestation/attester/unseal.js';
+import { KeyError } from '../errors.js';
 import { InferenceSession } from '../runtime/session.js';
 import { readManifest } from './sealed_front.js';
 
@@ -42,8 +44,9 @@ export async function openOnDevice(path: string, options: OpenOnDeviceOptions): 
   const pins = await requirePins(directory);
   const tpm = await Tpm.open({ tcti: options.tcti });
   try {
-    progress('unsealing the key in the TPM');
     const keyId = manifest.keyId.toString('hex');
+    checkNames(manifest.model, (await requireHeldKey(directory, keyId, pins)).terms);
+    progress('unsealing the key in the TPM');
     const [{ key, terms }, unsealMs] = await timed(() => unsealKey({ tpm, directory, pins, keyId }));
     progress('loading into secret memory');
     const intraOpNumThreads = options.intraOpNumThreads ?? 0;
@@ -62,6 +65,14 @@ export async function openOnDevice(path: string, options: OpenOnDeviceOptions): 
   } finally {
     await tpm.close();
   }
+}
+
+/** The engine decides by the unsealed payload, which has a digest of the name. Here it can be named, and no unseal is used up. */
+function checkNames(model: { name: string }, terms: { model: string }): void {
+  if (model.name === terms.model) return;
+  throw new KeyError('ERR_MODEL_NAME_MISMATCH', `sealed file: expected model ${terms.model}, got ${model.name}`, {
+    fields: { expected: terms.model, got: model.name },
+  });
 }
 
 async function timed<T>(body: () => Promise<T>): Promise<[result: T, milliseconds: number]> {

@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises';
 import { SealedFileParser } from '../container/file_parser.js';
 import type { Manifest } from '../container/manifest.js';
 import { ContainerError, UsageError } from '../errors.js';
+import { systemReason } from '../system_error.js';
 
 const READ_BYTES = 64 * 1024;
 const MAX_FRONT_BYTES = (1 << 20) + READ_BYTES;
@@ -20,7 +21,7 @@ export async function readManifest(path: string): Promise<Manifest> {
   try {
     file = await open(path);
   } catch (cause) {
-    throw new UsageError('ERR_FILE_UNREADABLE', `cannot read ${path}`, { cause });
+    throw new UsageError('ERR_FILE_UNREADABLE', `cannot read ${path}: ${systemReason(cause)}`, { cause });
   }
   try {
     const buffer = Buffer.alloc(READ_BYTES);

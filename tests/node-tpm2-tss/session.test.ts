@@ -175,6 +175,30 @@ describeUnless(noSwtpm)('sessions', () => {
     await expect(use).rejects.toMatchObject({ code: 'ERR_TPM_SESSION', command: 'TPM2_PolicyCommandCode' });
   });
 
+  it('is refused for encryption when it has no key: neither salt nor bind nor authValue', async () => {
+    const refused = { code: 'ERR_OPTION_INVALID', message: expect.stringContaining('has no key to encrypt') };
+    for (const sessionType of ['hmac', 'policy'] as const) {
+      await t.tpm.withSession({ sessionType, parameterEncryption: true }, async (encryption) => {
+        await expect(t.tpm.getRandom(8, { encryption })).rejects.toMatchObject(refused);
+        // The session is as good as before: nothing was sent.
+        await expect(t.tpm.getRandom(8, { encryption })).rejects.toMatchObject(refused);
+      });
+    }
+    const noAuth = sealedObjectTemplate({
+      authPolicy: Buffer.alloc(32),
+      attributes: TPMA_OBJECT.adminWithPolicy | TPMA_OBJECT.noDA,
+    });
+    await t.tpm.withObject(createSrk(t.tpm), async (parentHandle) => {
+      const { outPrivate, outPublic } = await t.tpm.create({ parentHandle, inPublic: noAuth, data: secret });
+      await t.tpm.withObject(t.tpm.load({ parentHandle, inPrivate: outPrivate, inPublic: outPublic }), (itemHandle) =>
+        t.tpm.withSession({ sessionType: 'policy', parameterEncryption: true }, async (auth) => {
+          await expect(t.tpm.unsealToBufferExposingSecret({ itemHandle }, { auth })).rejects.toMatchObject(refused);
+        }),
+      );
+    });
+    await expectNothingLoaded(t.swtpm.tcti);
+  });
+
   it('is refused twice in one command, and for encryption when it cannot', async () => {
     await t.tpm.withSession({ sessionType: 'hmac' }, async (session) => {
       await expect(t.tpm.getRandom(8, { encryption: session })).rejects.toMatchObject({ code: 'ERR_OPTION_INVALID' });

@@ -1,7 +1,14 @@
 // A hostile bus: responses changed, cut, or made up. Nothing is believed, nothing crashes, nothing stays loaded
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { TPM_CC, TPM_HT, Tpm, TpmError } from '../../native/node-tpm2-tss/src/index.js';
+import {
+  sealedObjectTemplate,
+  TPM_CC,
+  TPM_HT,
+  TPMA_OBJECT,
+  Tpm,
+  TpmError,
+} from '../../native/node-tpm2-tss/src/index.js';
 import { describeUnless, noSwtpm } from '../support/requirements.js';
 import { Swtpm } from '../support/swtpm.js';
 import { createSrk, expectNothingLoaded } from '../support/tpm.js';
@@ -73,7 +80,7 @@ describeUnless(noSwtpm)('a hostile bus', () => {
     changed.writeUInt32BE(changed.length, 2);
     return changed;
   };
-  // The authorization area of GetRandom(16): after header, parameterSize and TPM2B of 16 bytes.
+  // The authorization area of Unseal, when 16 bytes are sealed: after header, parameterSize and TPM2B of 16 bytes.
   const AREA = 14 + 2 + 16;
 
   // A policy session without salt has no key: the TPM sends no HMAC, and only the form of a response speaks for it.
@@ -90,12 +97,21 @@ describeUnless(noSwtpm)('a hostile bus', () => {
     ],
     ['its authorization area left out', stripped],
   ])('refuses a response with %s in a session without key', async (_, change) => {
-    const session = await tpm.startPolicySession({ parameterEncryption: true });
-    const random = () => tpm.getRandom(16, { encryption: session });
-    await expect(random()).resolves.toHaveLength(16);
-    await expect(changing(GetRandom, change, random)).rejects.toMatchObject({ code: 'ERR_TPM_SESSION' });
-    await expect(random()).rejects.toMatchObject({ code: 'ERR_TPM_SESSION' });
-    await session.flush();
+    // Sealed under the policy digest that every session begins with.
+    const attributes = TPMA_OBJECT.adminWithPolicy | TPMA_OBJECT.noDA;
+    const inPublic = sealedObjectTemplate({ authPolicy: Buffer.alloc(32), attributes });
+    await tpm.withObject(createSrk(tpm), async (parentHandle) => {
+      const created = await tpm.create({ parentHandle, inPublic, data: Buffer.alloc(16, 7) });
+      const item = tpm.load({ parentHandle, inPrivate: created.outPrivate, inPublic: created.outPublic });
+      await tpm.withObject(item, async (itemHandle) => {
+        const session = await tpm.startPolicySession();
+        const unseal = () => tpm.unsealToBufferExposingSecret({ itemHandle }, { auth: session });
+        await expect(unseal()).resolves.toHaveLength(16);
+        await expect(changing(TPM_CC.Unseal, change, unseal)).rejects.toMatchObject({ code: 'ERR_TPM_SESSION' });
+        await expect(unseal()).rejects.toMatchObject({ code: 'ERR_TPM_SESSION' });
+        await session.flush();
+      });
+    });
   });
 
   it('flushes an object whose creation it cannot believe', async () => {

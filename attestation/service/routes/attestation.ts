@@ -13,6 +13,7 @@ import type { ServiceContext } from '../context.js';
 import { readDeviceDocument } from '../device_document.js';
 import { readProgress, writeProgress } from '../device_progress.js';
 import { requireFleetPolicy } from '../fleet_policy.js';
+import { rateLimit } from '../rate_limit.js';
 import { answers, ref } from '../schemas.js';
 import type { DeviceRow } from '../store/store.js';
 
@@ -30,6 +31,7 @@ export function registerAttestationRoutes(app: FastifyInstance, context: Service
   app.post<{ Body: ChallengeRequest }>(
     '/v1/challenges',
     {
+      onRequest: rateLimit(context, 'challenge'),
       schema: {
         summary: 'A single-use challenge',
         tags: ['attestation'],

@@ -12,6 +12,7 @@ import { credentialDigest, verifyEnrolProof, verifyEnrolRequest } from '../../ve
 import type { ServiceContext } from '../context.js';
 import { type DeviceDocument, readDeviceDocument, writeDeviceDocument } from '../device_document.js';
 import { requireFleetPolicy } from '../fleet_policy.js';
+import { rateLimit } from '../rate_limit.js';
 import { answers, exactly, ref } from '../schemas.js';
 import type { CompletedEnrolment, EnrolmentDecision, KnownDevice } from '../store/store.js';
 import { newExchangeId, newNonce } from './attestation.js';
@@ -31,6 +32,7 @@ export function registerEnrolmentRoutes(app: FastifyInstance, context: ServiceCo
   app.post(
     '/v1/enrolments',
     {
+      onRequest: rateLimit(context, 'enrolment'),
       schema: {
         summary: 'Check the endorsements of a TPM and challenge it with a credential',
         tags: ['enrolment'],

@@ -7,8 +7,8 @@ import { AppraisalError, UsageError } from '../../../src/errors.js';
 import { checkStateApproval } from '../../key_release/approvals.js';
 import type { StateApproval } from '../../protocol/messages.js';
 import type { ServiceContext } from '../context.js';
-import { parseFleetPolicy, requireFleetPolicy } from '../fleet_policy.js';
-import { operatorRefusal } from '../http_errors.js';
+import { parseFleetPolicy } from '../fleet_policy.js';
+import { operatorRefusal, registerOperatorProblems } from '../http_errors.js';
 import * as schemas from '../operator_schemas.js';
 import { answers } from '../schemas.js';
 import type { AppraisalRow, DeviceRow } from '../store/store.js';
@@ -29,6 +29,7 @@ export async function registerOperatorRoutes(
   app.addHook('onRoute', (route) => {
     route.schema = { ...route.schema, tags: ['operator'], security: [{ operatorToken: [] }] };
   });
+  registerOperatorProblems(app);
   registerDeviceRoutes(app, context);
   registerPolicyRoutes(app, context);
   registerApprovalRoutes(app, context);
@@ -168,7 +169,14 @@ function registerApprovalRoutes(app: FastifyInstance, { store, now }: ServiceCon
     },
     async (request) => {
       const { fleet } = request.params;
-      const { stateKey } = (await requireFleetPolicy(store, fleet)).release;
+      const policy = await store.getPolicy(fleet);
+      if (policy === undefined)
+        throw operatorRefusal(
+          404,
+          'policy-unknown',
+          `fleet ${fleet} has no policy, so no state key to check approvals with`,
+        );
+      const { stateKey } = parseFleetPolicy(policy.document).release;
       const approvals = explainingUsage(() =>
         request.body.approvals.map((approval) => {
           const checked = checkStateApproval(approval, stateKey);

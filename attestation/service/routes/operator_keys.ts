@@ -78,6 +78,9 @@ function registerGrantRoutes(app: FastifyInstance, { store, now }: ServiceContex
     async (request) => {
       const { keyId } = request.params;
       const subject = readSubject(request.body);
+      // A device may be named before it enrols; a fleet exists by its policy, and a name without one is a mistake.
+      if ('fleet' in subject && (await store.getPolicy(subject.fleet)) === undefined)
+        throw operatorRefusal(404, 'policy-unknown', `fleet ${subject.fleet} has no policy`);
       if (!(await store.grantKey(keyId, subject, now())))
         throw operatorRefusal(404, 'key-unknown', `the store has no key ${keyId}`);
       request.log.info({ keyId, ...subject }, 'key granted');

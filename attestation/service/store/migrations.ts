@@ -91,4 +91,12 @@ export const MIGRATIONS: readonly string[] = [
     updated_at INTEGER NOT NULL
   ) STRICT;
   `,
+  `
+  CREATE TABLE request_counts (
+    bucket TEXT PRIMARY KEY,
+    window_start INTEGER NOT NULL,
+    requests INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX request_counts_by_window ON request_counts (window_start);
+  `,
 ];

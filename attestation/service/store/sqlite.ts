@@ -69,11 +69,27 @@ export class SqliteStore implements Store {
     });
   }
 
+  async countRequest(bucket: string, windowStart: number): Promise<number> {
+    return this.#db.transaction(() => {
+      this.#db.run(
+        `INSERT INTO request_counts (bucket, window_start, requests) VALUES (?, ?, 1)
+         ON CONFLICT (bucket) DO UPDATE SET
+           requests = CASE WHEN window_start < excluded.window_start THEN 1 ELSE requests + 1 END,
+           window_start = max(window_start, excluded.window_start)`,
+        bucket,
+        windowStart,
+      );
+      const row = this.#db.get('SELECT requests FROM request_counts WHERE bucket = ?', bucket);
+      return row === undefined ? 1 : integer(row, 'requests');
+    });
+  }
+
   async purgeExpired(before: number): Promise<number> {
     return this.#db.transaction(
       () =>
         this.#db.run('DELETE FROM challenges WHERE expires_at < ?', before) +
-        this.#db.run('DELETE FROM enrolments WHERE expires_at < ? AND completed_at IS NULL', before),
+        this.#db.run('DELETE FROM enrolments WHERE expires_at < ?', before) +
+        this.#db.run('DELETE FROM request_counts WHERE window_start < ?', before),
     );
   }
 

@@ -150,7 +150,15 @@ export interface Store {
   issueChallenge(row: ChallengeRow): Promise<void>;
   /** At most one caller ever gets `consumed` for a challenge. */
   consumeChallenge(exchangeId: string, deviceId: string, now: number): Promise<ConsumeResult>;
-  /** Forgets challenges and unfinished enrolments that expired before `before`; returns how many. */
+  /**
+   * Counts one request more of `bucket` in the window that begins at `windowStart`, and returns how many there were, this one
+   * included. Of each bucket only the newest window is remembered.
+   */
+  countRequest(bucket: string, windowStart: number): Promise<number>;
+  /**
+   * Forgets challenges and enrolments, finished or not, that expired before `before`, and counts of windows that began before it;
+   * returns how many rows. What a finished enrolment made known is in the device's row.
+   */
   purgeExpired(before: number): Promise<number>;
 
   beginEnrolment(row: EnrolmentRow): Promise<void>;

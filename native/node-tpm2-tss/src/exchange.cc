@@ -93,6 +93,20 @@ Bytes extra_nonces(const std::vector<SessionUse>& uses, size_t index) {
   return extra;
 }
 
+// Part 1, 21.3: the key that encrypts a parameter comes from sessionKey and authValue. With neither, from public nonces
+// alone: whoever records the bus computes it too. Refused before anything is sent, rather than protected in name only.
+Result<void> require_keys(const Command& command, const std::vector<SessionUse>& uses) {
+  for (const SessionUse& use : uses) {
+    if (!use.session || !(use.attributes & (TPMA_SESSION_DECRYPT | TPMA_SESSION_ENCRYPT))) continue;
+    if (use.session->key.size_bytes() > 0 || (use.entity_name && !use.auth_value.empty())) continue;
+    return Error{ErrorCode::kOptionInvalid,
+                 std::string(command.name) +
+                     ": a session that is neither salted nor bound has no key to encrypt parameters with",
+                 {{"command", command.name}}};
+  }
+  return {};
+}
+
 // Rolls nonceCaller, encrypts the first parameter and writes the authorization area.
 Result<void> add_sessions(const ExchangeRequest& request, std::vector<SessionUse>& uses, TSS2_SYS_CONTEXT* sys) {
   const Command& command = *request.command;
@@ -282,6 +296,7 @@ Result<ExchangeOutcome> Exchange::attempt(const ExchangeRequest& request, Exchan
     if (!command_encryptable) use.attributes &= static_cast<uint8_t>(~TPMA_SESSION_DECRYPT);
     if (!command.response_encryptable) use.attributes &= static_cast<uint8_t>(~TPMA_SESSION_ENCRYPT);
   }
+  SEALEDGE_TRY(require_keys(command, uses));
   if (!uses.empty()) SEALEDGE_TRY(add_sessions(request, uses, sys.get()));
 
   failure->progress = Progress::kSent;

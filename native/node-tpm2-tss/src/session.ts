@@ -22,7 +22,8 @@ export interface SessionOptions {
   authHash?: HashName;
   /**
    * Encrypt the first parameter (AES-128-CFB) in each direction, in every command that has one that may be. Default: true when
-   * the session is salted or bound, else false.
+   * the session is salted or bound, else false. A session that is neither has only the authValue of what it authorizes to encrypt with:
+   * a command for which that is empty too is refused (`ERR_OPTION_INVALID`).
    */
   parameterEncryption?: boolean;
 }

@@ -107,6 +107,31 @@ describe('verifier service', () => {
     expect(answer.headers['content-type']).toContain('application/problem+json');
   });
 
+  it('answers one address a bounded number of challenges and enrolments a minute, however many verifiers it asks', async () => {
+    let at = 1_800_000_000_000;
+    const second = await SqliteStore.open(join(directory, 'verifier.db'));
+    const limited = { identity, operatorRoutes: false, requestsPerMinute: 3, now: () => at };
+    const verifiers = [await buildServer({ store, ...limited }), await buildServer({ store: second, ...limited })];
+    const ask = async (i: number, remoteAddress: string, url = '/v1/challenges') => {
+      const payload = { protocol: 1, deviceId: 'ab'.repeat(16) };
+      return (verifiers[i % 2] as FastifyInstance).inject({ method: 'POST', url, payload, remoteAddress });
+    };
+    for (let i = 0; i < 3; i++) expect((await ask(i, '192.0.2.1')).statusCode).toBe(404);
+    const refused = await ask(3, '192.0.2.1');
+    expect(refused.json()).toMatchObject({ type: 'urn:sealedge:problem:rate-limited', status: 429 });
+    expect(refused.headers['retry-after']).toBe('60');
+    expect((await ask(4, '192.0.2.1', '/v1/enrolments')).statusCode).toBe(400);
+    expect((await ask(5, '192.0.2.2')).statusCode).toBe(404);
+    // One network of IPv6 is one caller.
+    for (let i = 0; i < 3; i++) expect((await ask(i, `2001:db8::${i + 1}`)).statusCode).toBe(404);
+    expect((await ask(0, '2001:db8:0:0:ffff::1')).statusCode).toBe(429);
+    expect((await ask(0, '2001:db8:0:1::1')).statusCode).toBe(404);
+    at += 60_000;
+    expect((await ask(0, '192.0.2.1')).statusCode).toBe(404);
+    for (const one of verifiers) await one.close();
+    await second.close();
+  });
+
   it('answers an unknown route with a problem', async () => {
     expect((await app.inject('/nothing')).json()).toMatchObject({ status: 404 });
   });
@@ -176,6 +201,8 @@ describe('verifier service', () => {
     });
 
     it('grant a key and withdraw it', async () => {
+      const { policy } = policyDocument();
+      await inject('PUT', `/v1/operator/policies/${FLEET}`, { expectedRevision: 0, policy });
       const { text, keyId } = keyFile('motor', 1);
       await inject('POST', '/v1/operator/keys', { keyFile: text });
       const url = `/v1/operator/keys/${keyId}/grants`;
@@ -186,6 +213,31 @@ describe('verifier service', () => {
       expect((await inject('DELETE', url, { fleet: FLEET })).statusCode).toBe(404);
       const unknown = `/v1/operator/keys/${'0'.repeat(64)}/grants`;
       expect((await inject('POST', unknown, { fleet: FLEET })).statusCode).toBe(404);
+      const nowhere = await inject('POST', url, { fleet: 'plant-9' });
+      expect(nowhere.json()).toMatchObject({ status: 404, title: 'fleet plant-9 has no policy' });
+    });
+
+    it('say what is wrong with a request, and never what was in it', async () => {
+      const device = await inject('GET', '/v1/operator/devices/NOT-AN-ID');
+      const kind = 'urn:sealedge:problem:option-invalid';
+      expect(device.json()).toMatchObject({
+        status: 400,
+        type: kind,
+        title: 'deviceId: expected pattern ^[0-9a-f]{32}$',
+      });
+      const { approvals } = { approvals: [stateApproval(policyDocument().stateKey, FLEET, 1, 1)] };
+      const early = await inject('POST', `/v1/operator/approvals/${FLEET}`, { approvals });
+      expect(early.json()).toMatchObject({
+        status: 404,
+        title: expect.stringContaining(`fleet ${FLEET} has no policy`),
+      });
+      const secret = 'ab'.repeat(32);
+      const misspelt = await inject('POST', '/v1/operator/keys', { keyfile: secret });
+      expect(misspelt.json()).toMatchObject({ status: 400, type: kind });
+      expect(misspelt.body).not.toContain(secret);
+      const other = await inject('POST', '/v1/operator/keys', { keyFile: `{"contentKey": "${secret}"}` });
+      expect(other.json().title).toMatch(/^key file: /);
+      expect(other.body).not.toContain(secret);
     });
 
     it('refuse to revoke a device that is not there', async () => {

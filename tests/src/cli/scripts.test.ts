@@ -1,7 +1,8 @@
 // The commands as people run them: each file of scripts/ is a session, commands and what they print.
 //   $ sealedge …      a command; its stdout and stderr follow. `[…]` stands for any text within a line.
 //   ? 2               its exit code, when not 0; the last line of its output
-//   > flip FILE N     changes one byte of a file; `> cut FILE N` cuts it to N bytes; `> append FILE` adds a byte
+//   > flip FILE N     changes one byte of a file; `> cut FILE N` cuts it to N bytes; `> append FILE` adds a byte;
+//                   `> rename KEY` says that a key file is of a model called other
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -50,6 +51,7 @@ async function run(command: string): Promise<{ output: string; exitCode: number 
 function damage(command: string): void {
   const [what, path = '', number] = command.split(' ');
   if (what === 'append') appendFileSync(path, 'x');
+  if (what === 'rename') writeFileSync(path, readFileSync(path, 'utf8').replace(/"name": ?"[^"]*"/, '"name":"other"'));
   if (what === 'cut') truncateSync(path, Number(number));
   if (what === 'flip') {
     const bytes = readFileSync(path);

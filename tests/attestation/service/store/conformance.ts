@@ -105,11 +105,28 @@ export function describeStore(name: string, setUp: () => Promise<StoreUnderTest>
       await store.issueChallenge(challenge('new', T0 + 1_000));
       const pending = { enrolmentId: 'pending', deviceId: 'x', document: {}, createdAt: T0, expiresAt: T0 + 10 };
       await store.beginEnrolment(pending);
-      expect(await store.purgeExpired(T0 + 11)).toBe(2);
+      await store.countRequest('challenge 192.0.2.1', T0 - 60_000);
+      await store.countRequest('challenge 192.0.2.2', T0 + 60_000);
+      expect(await store.purgeExpired(T0 + 11)).toBe(3);
       expect(await store.getEnrolment('pending')).toBeUndefined();
       expect(await consume(store, 'old', T0 + 1)).toBe('unknown');
       expect(await consume(store, 'new', T0 + 12)).toBe('consumed');
-      expect(await store.getEnrolment(`enrol-${DEVICE.deviceId}-${T0}`)).toBeDefined();
+      expect(await store.countRequest('challenge 192.0.2.2', T0 + 60_000)).toBe(2);
+      // A finished enrolment goes with its time too: the device stays.
+      const finished = `enrol-${DEVICE.deviceId}-${T0}`;
+      expect(await store.getEnrolment(finished)).toBeDefined();
+      expect(await store.purgeExpired(T0 + 1_001)).toBe(2);
+      expect(await store.getEnrolment(finished)).toBeUndefined();
+      expect(await store.getDevice(DEVICE.deviceId)).toMatchObject({ fleet: DEVICE.fleet });
+    });
+
+    it('counts requests of a bucket in its newest window, whichever connection asks', async () => {
+      const counts = await Promise.all([store, other, store].map((one) => one.countRequest('a', T0)));
+      expect(counts.sort()).toEqual([1, 2, 3]);
+      expect(await other.countRequest('b', T0)).toBe(1);
+      expect(await other.countRequest('a', T0 + 60_000)).toBe(1);
+      // A verifier whose clock is behind does not begin a window again.
+      expect(await store.countRequest('a', T0)).toBe(2);
     });
 
     it('completes an enrolment once and answers a retry with the first result', async () => {
