@@ -64,10 +64,9 @@ async function play(): Promise<Report> {
   const comparison = workshop.meanwhile(startOnnxruntime(workshop));
 
   say('operator: trusting the TPM maker, approving the state the device was shipped in, offering the key');
-  await Promise.all([
-    first.referenceValues().then((values) => operator.approveStateOf(first.tpm, values)),
-    operator.offer(version1),
-  ]);
+  // In this order: a key is offered to a fleet, and a fleet is there once it has a policy.
+  await operator.approveStateOf(first.tpm, await first.referenceValues());
+  await operator.offer(version1);
   const enrolledStranger = workshop.meanwhile(stranger.then((device) => device.enrol(operator.url)));
   say('device: enrolling');
   const { deviceId } = await first.enrol(proxy.url);

@@ -156,6 +156,10 @@ describeUnless(noSwtpm)('sealedge', () => {
     expect(
       await sealedge('device', 'attest', '--dir', at('device'), '--tcti', 'swtpm:path=/nonexistent'),
     ).toMatchObject({ code: 6, output: { error: { code: 'ERR_TPM_UNAVAILABLE' } } });
+    await writeFile(at('damaged.csv'), '0.1\n0.2\nthree\n');
+    // Said before the TPM is asked for anything.
+    const damaged = await sealedge('device', 'run', at('motor.sealed'), '--input', at('damaged.csv'), ...device);
+    expect(damaged).toMatchObject({ code: 2, output: { error: { message: expect.stringContaining('got three') } } });
     await copyFile(at('motor.key'), at('altered.sealed'));
     expect(await sealedge('device', 'run', at('altered.sealed'), ...input, ...device)).toMatchObject({ code: 5 });
     const wrongToken = ['--url', access[1] as string, '--token-file', at('token')];
@@ -171,6 +175,37 @@ describeUnless(noSwtpm)('sealedge', () => {
       output: { status: 'contraindicated', failedClaims: ['pcr:sha256:16'] },
     });
     expect(await sealedge('device', 'fetch-key', 'motor', ...device)).toMatchObject({ code: 4 });
+  });
+
+  it('tells the operator what is wrong', async () => {
+    const failing = async (...args: string[]) => {
+      const { code, output } = await sealedge(...args);
+      return [code, output.error.message, output.error.hint];
+    };
+    const policy = ['verifier', 'policy', 'set', '--fleet', FLEET, ...access];
+    expect(await failing(...policy, '--pcrs', '0,1,7')).toEqual([
+      2,
+      'reference state shipped: expected values for PCR 0, 1, 7 of sha256, got none for 1',
+      expect.stringContaining('sealedge device state'),
+    ]);
+    const states = ['--reference-values', at('reference.json'), '--epoch', '1', '-o', at('approvals.json')];
+    const approve = ['approve-state', '--fleet', FLEET, '--key', at('state.pem'), ...states];
+    expect(await failing(...approve)).toEqual([2, `${at('approvals.json')} exists already`, 'replace it with --force']);
+    expect((await sealedge(...approve, '--force')).code).toBe(0);
+    const approvals = ['verifier', 'approvals', 'import', at('approvals.json'), ...access, '--fleet'];
+    expect((await failing(...approvals, 'nowhere')).slice(0, 2)).toEqual([
+      10,
+      expect.stringContaining('fleet nowhere has no policy'),
+    ]);
+    expect((await failing(...approvals, 'NOT A FLEET')).slice(0, 2)).toEqual([2, expect.stringContaining('fleet: ')]);
+    expect((await failing('verifier', 'revoke', 'abc', '--reason', 'x', ...access)).slice(0, 2)).toEqual([
+      2,
+      expect.stringContaining('deviceId: expected pattern'),
+    ]);
+    expect((await failing('verifier', 'release', 'motor', '--fleet', 'plant-9', ...access)).slice(0, 2)).toEqual([
+      10,
+      'verifier refused: fleet plant-9 has no policy',
+    ]);
   });
 
   it('revokes', async () => {
