@@ -9,8 +9,9 @@ namespace sealedge {
 
 namespace {
 
-// Slice-13: starts and ends count from the end when negative and are clamped; with a negative step the first element
-// taken is at most the last one, and `end` may be "before the first" (-1).
+// Slice-13: starts and ends count from the end when negative and are clamped. With a positive step both to [0, dim]; with a
+// negative one the start to [0, dim - 1] (numpy would let it be "before the first" and take nothing), the end to
+// [-1, dim - 1].
 struct Range {
   int64_t start = 0;
   int64_t step = 1;
@@ -26,8 +27,8 @@ Range clamp_range(int64_t start, int64_t end, int64_t step, int64_t dim) {
     range.start = std::clamp<int64_t>(start, 0, dim);
     end = std::clamp<int64_t>(end, 0, dim);
     if (end > range.start) range.count = (end - range.start - 1) / step + 1;
-  } else {
-    range.start = std::clamp<int64_t>(start, -1, dim - 1);
+  } else if (dim > 0) {
+    range.start = std::clamp<int64_t>(start, 0, dim - 1);
     end = std::clamp<int64_t>(end, -1, dim - 1);
     if (range.start > end) range.count = (range.start - end - 1) / -step + 1;
   }

@@ -156,6 +156,8 @@ TEST(ArrayOpsTest, SliceClampsAndReverses) {
   EXPECT_EQ(slice(-1, INT64_MIN, -1), (Values{4, 3, 2, 1, 0}));
   EXPECT_EQ(slice(3, 0, -2), (Values{3, 1}));
   EXPECT_EQ(slice(4, 2, 1), (Values{}));
+  EXPECT_EQ(slice(-9, -10, -1), (Values{0})) << "backward, a start is clamped to the first element, not before it";
+  EXPECT_EQ(slice(-9, 0, -1), (Values{}));
   EXPECT_EQ(slice(0, 5, INT64_MAX), (Values{0}));
   EXPECT_EQ(slice(4, INT64_MIN, INT64_MIN + 1), (Values{4}));
   const std::vector<int64_t> starts = {1}, ends = {2}, axes = {1};

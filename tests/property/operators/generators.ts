@@ -1,0 +1,10 @@
+import { arrayGenerators } from './arrays.js';
+import { elementwiseGenerators, type Generator } from './elementwise.js';
+import { layerGenerators } from './layers.js';
+
+/** By a name of its own each: the operator's, mostly. */
+export const generators: Readonly<Record<string, Generator>> = {
+  ...elementwiseGenerators,
+  ...arrayGenerators,
+  ...layerGenerators,
+};
