@@ -124,6 +124,26 @@ describeUnless(noSwtpm)('sealedge', () => {
     expect(['secretmem', 'locked']).toContain(result.memory.level);
   });
 
+  it('names the model that a key is for, before the TPM is asked to unseal', async () => {
+    const files = ['-o', at('pump.sealed'), '--key-out', at('pump.key'), '--sign', at('publisher.pem')];
+    const model = join(ROOT, 'examples/motor/motor.onnx');
+    await succeed('seal', model, ...files, '--name', 'pump', '--version', '1');
+    // Imported under another name than the file's: the operator's mistake, or a publisher's.
+    await writeFile(at('other.key'), (await readFile(at('pump.key'), 'utf8')).replace('"pump"', '"valve"'));
+    await succeed('verifier', 'keys', 'import', at('other.key'), ...access);
+    await succeed('verifier', 'release', 'valve', '--fleet', FLEET, ...access);
+    await succeed('device', 'fetch-key', 'valve', ...device);
+    const input = join(ROOT, 'examples/motor/windows/healthy.csv');
+    expect(await sealedge('device', 'run', at('pump.sealed'), '--input', input, ...device)).toMatchObject({
+      code: 7,
+      output: {
+        error: { code: 'ERR_MODEL_NAME_MISMATCH', message: 'sealed file: expected model valve, got pump' },
+      },
+    });
+    // A newer key moved the limits: the lease of the older one is renewed.
+    await succeed('device', 'fetch-key', 'motor', ...device);
+  });
+
   it('serves lines of JSON from a process that no debugger opens', async () => {
     const args = [...SEALEDGE, 'device', 'run', at('motor.sealed'), '--serve', ...device, '--json'];
     const env = { ...process.env, NODE_OPTIONS: '--no-warnings', FOREIGN: 'x' };

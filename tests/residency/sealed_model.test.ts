@@ -92,8 +92,11 @@ async function regionsWhileRunning(holder: HolderProcess): Promise<SecretRegion[
   return regionsOf(await holder.ask({ report: true }));
 }
 
+/** A debugger writes the whole process out. */
+const DUMPED = { timeout: 240_000 };
+
 describeUnless(notRoot).each(MEMORY_LEVELS)('a core dump taken by root in the middle of a run, level %s', (level) => {
-  it('has no weight and no key, in memory or registers', async () => {
+  it('has no weight and no key, in memory or registers', DUMPED, async () => {
     const holder = hold({ level, checkpoints: true });
     await holder.hear();
     const midRun = holder.holdAt('mid-run');
@@ -103,7 +106,7 @@ describeUnless(notRoot).each(MEMORY_LEVELS)('a core dump taken by root in the mi
     expect([...probesInCoreDump(holder.pid, [...motor.probes, inTheOpen])]).toEqual(['control']);
   });
 
-  it('finds weights that leaked', async () => {
+  it('finds weights that leaked', DUMPED, async () => {
     const holder = hold({ level, leak: 'weights' });
     await holder.hear();
     expect(probesInCoreDump(holder.pid, motor.weights).size).toBeGreaterThan(64);

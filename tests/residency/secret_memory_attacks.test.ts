@@ -99,7 +99,7 @@ describeUnless(notRoot).each(MEMORY_LEVELS)('a secret at level %s', (level) => {
     }
   });
 
-  it('is not in a core dump taken by a debugger', async () => {
+  it('is not in a core dump taken by a debugger', { timeout: 240_000 }, async () => {
     const holder = hold({ level });
     await holder.hear();
     // The dump is one: it has what the process holds in the open.
