@@ -1,8 +1,8 @@
 /** Operators that move, pick, count and make elements. */
 import type { TensorType } from '../../../src/index.js';
 import { Tensor } from '../../../src/runtime/tensor.js';
+import { int64, type Random } from '../random.js';
 import type { Generator } from './elementwise.js';
-import { int64, type Random } from './random.js';
 
 const moved: readonly TensorType[] = [
   'float32',

@@ -1,7 +1,7 @@
 /** Elementwise operators, reductions and what is like them. */
 import type { TensorType } from '../../../src/index.js';
+import { floatTypes, int64, integerTypes, type Random } from '../random.js';
 import type { OneNode } from './one_node_model.js';
-import { floatTypes, int64, integerTypes, type Random } from './random.js';
 
 export type Generator = (r: Random) => OneNode;
 

@@ -1,9 +1,9 @@
 /** Layers: products, convolutions, pools, normalisations, recurrences, quantised forms. */
 import type { TensorType } from '../../../src/index.js';
 import { Tensor } from '../../../src/runtime/tensor.js';
+import type { Attribute } from '../onnx_model.js';
+import type { Random } from '../random.js';
 import type { Generator } from './elementwise.js';
-import type { Attribute } from './one_node_model.js';
-import type { Random } from './random.js';
 
 interface Window {
   readonly spatial: number[];

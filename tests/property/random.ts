@@ -1,6 +1,6 @@
 /** Small random tensors and arguments, the same for the same seed: a failure names its seed. */
-import type { TensorData, TensorType } from '../../../src/index.js';
-import { Tensor } from '../../../src/runtime/tensor.js';
+import type { TensorData, TensorType } from '../../src/index.js';
+import { Tensor } from '../../src/runtime/tensor.js';
 
 export const floatTypes = ['float32', 'float64', 'float16'] as const;
 export const integerTypes = ['int8', 'uint8', 'int16', 'uint16', 'int32', 'uint32', 'int64', 'uint64'] as const;
