@@ -37,7 +37,7 @@ export interface NativeInput {
 }
 
 /** An output by its index, to be written where `data` is. */
-export interface NativeTarget {
+interface NativeTarget {
   readonly index: number;
   readonly data: ArrayBufferView;
 }
@@ -66,7 +66,7 @@ interface NativeSessionReport extends SessionMemory {
 }
 
 /** What the engine knows of {@link SessionResidency}; the level is the process's. */
-export type NativeResidencyReport = Omit<SessionResidency, 'level' | 'reason'>;
+type NativeResidencyReport = Omit<SessionResidency, 'level' | 'reason'>;
 
 export interface NativeAddon extends NativeContainer {
   errorTable(): [errorClass: string, code: string][];
