@@ -57,6 +57,9 @@ class Planner {
     plan_->keep_stores = graph_.keep;
     for (size_t i = 0; i < inputs.size(); ++i) SEALEDGE_TRY(add_input(inputs[i], graph_.inputs[i]));
     SEALEDGE_ASSIGN(Unplanned unplanned, infer_shapes(&graph_, plan_->constants.get(), kPlanConstantBytes));
+    if (unplanned.interludes.empty() && !unplanned.rest.empty()) {
+      return in_node(unplanned.rest[0], {ErrorCode::kModelInvalid, "reads a value that nothing makes"});
+    }
     if (!unplanned.interludes.empty()) cut_stage(&graph_, std::move(unplanned), plan_);
     cancel_transposes(&graph_);
     SEALEDGE_TRY(fuse_epilogues(&graph_, derived));

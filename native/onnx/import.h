@@ -2,6 +2,7 @@
 // order.
 #pragma once
 
+#include <deque>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -24,7 +25,8 @@ inline constexpr int64_t kNewestIrVersion = 13;
 struct ImportedModel {
   Graph graph;
   std::vector<std::string_view> source_names;  // of the initializer, or of the Constant node's output
-  std::vector<const TensorProto*> sources;     // what Constant::source counts; point into the ModelProto
+  std::vector<const TensorProto*> sources;     // what Constant::source counts; point into the ModelProto or below
+  std::deque<NodeProto> rewritten_nodes;       // of functions, with the attributes of their calls
   std::vector<ValueInfoProto> inputs;   // as declared, without those that are initializers; graph.inputs in order
   std::vector<ValueInfoProto> outputs;  // graph.outputs in order
 };

@@ -73,25 +73,27 @@ class Loader {
 
 }  // namespace
 
-Result<WantedPlacements> wanted_placements(const Graph& graph) {
+Result<WantedPlacements> wanted_placements(const Graph& model) {
   WantedPlacements wanted;
   bool too_many = false;
-  auto want = [&](ValueId id, WeightPlacement placement) {
+  auto want = [&](const Graph& graph, ValueId id, WeightPlacement placement) {
     std::vector<WeightPlacement>& placements = wanted[graph.values[id].constant.get()];
     if (std::find(placements.begin(), placements.end(), placement) != placements.end()) return;
     too_many |= placements.size() == kMaxPlacements;
     if (!too_many) placements.push_back(std::move(placement));
   };
-  for (const Node& node : graph.nodes) {
-    for (size_t i = 0; i < node.inputs.size(); ++i) {
-      if (node.inputs[i] == kNoValue || !graph.values[node.inputs[i]].constant) continue;
-      want(node.inputs[i], wanted_placement(graph, node, i));
+  for_each_graph(model, [&](const Graph& graph) {
+    for (const Node& node : graph.nodes) {
+      for (size_t i = 0; i < node.inputs.size(); ++i) {
+        if (node.inputs[i] == kNoValue || !graph.values[node.inputs[i]].constant) continue;
+        want(graph, node.inputs[i], wanted_placement(graph, node, i));
+      }
     }
-  }
-  for (ValueId id : graph.outputs) {
-    if (graph.values[id].constant)
-      want(id, {WeightLayout::kPlain, WeightSourceOrder::kNone, graph.values[id].constant->fact.dims});
-  }
+    for (ValueId id : graph.outputs) {
+      if (graph.values[id].constant)
+        want(graph, id, {WeightLayout::kPlain, WeightSourceOrder::kNone, graph.values[id].constant->fact.dims});
+    }
+  });
   if (too_many) {
     return Error{ErrorCode::kLimitExceeded,
                  "a weight is wanted in more than " + std::to_string(kMaxPlacements) + " layouts"};
@@ -103,9 +105,11 @@ Result<LoadStatistics> load_constants(ImportedModel* model, ExternalData* extern
   LoadStatistics statistics;
   SEALEDGE_ASSIGN(const WantedPlacements wanted, wanted_placements(model->graph));
   std::map<const Constant*, std::shared_ptr<Constant>> constants;
-  for (const Value& value : model->graph.values) {
-    if (value.constant) constants.emplace(value.constant.get(), value.constant);
-  }
+  for_each_graph(model->graph, [&](const Graph& graph) {
+    for (const Value& value : graph.values) {
+      if (value.constant) constants.emplace(value.constant.get(), value.constant);
+    }
+  });
   // In file order, so that reading goes forward.
   std::vector<Constant*> order;
   for (const auto& [key, constant] : constants) {

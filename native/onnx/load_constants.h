@@ -12,11 +12,11 @@
 
 namespace sealedge {
 
-// Which layouts the nodes (and graph outputs) of the graph want of every constant, without repetition, in the order
-// met.
+// Which layouts the nodes (and graph outputs) of the graph and its bodies want of every constant, without repetition,
+// in the order met.
 using WantedPlacements = std::map<const Constant*, std::vector<WeightPlacement>>;
 // Fails with kLimitExceeded when one weight is wanted in more than kMaxPlacements ways: each would be a copy.
-Result<WantedPlacements> wanted_placements(const Graph& graph);
+Result<WantedPlacements> wanted_placements(const Graph& model);
 inline constexpr size_t kMaxPlacements = 8;
 
 struct LoadStatistics {

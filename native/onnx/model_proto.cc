@@ -12,11 +12,17 @@ namespace sealedge {
 
 namespace {
 
-// What has been kept so far, over the whole file.
+// What has been kept so far, over the whole file, and how deep in graphs the reader is.
 struct Budget {
+  const ModelLimits& limits;
+  size_t nodes = 0;
   size_t edges = 0;
   size_t attributes = 0;
+  size_t initializers = 0;
+  size_t depth = 0;
 };
+
+Result<GraphProto> parse_graph(std::span<const uint8_t> bytes, Budget* budget);
 
 Error malformed(const char* message) { return Error{ErrorCode::kModelInvalid, std::string("malformed ") + message}; }
 Error too_many(const char* what, size_t limit) {
@@ -40,7 +46,7 @@ Result<std::pair<std::string_view, std::string_view>> parse_entry(std::span<cons
   return entry;
 }
 
-Result<AttributeProto> parse_attribute(std::span<const uint8_t> bytes) {
+Result<AttributeProto> parse_attribute(std::span<const uint8_t> bytes, Budget* budget) {
   AttributeProto attribute;
   attribute.message = bytes;
   WireReader reader(bytes);
@@ -66,10 +72,18 @@ Result<AttributeProto> parse_attribute(std::span<const uint8_t> bytes) {
         attribute.tensors.push_back(std::move(tensor));
         break;
       }
-      case 6:   // g
-      case 11:  // graphs
-        if ((fits = is_bytes(field))) attribute.graphs.push_back(field.bytes);
+      case 6:     // g
+      case 11: {  // graphs
+        if (!(fits = is_bytes(field))) break;
+        if (budget->depth == budget->limits.max_graph_depth) {
+          return too_many("graphs inside one another", budget->limits.max_graph_depth);
+        }
+        ++budget->depth;
+        SEALEDGE_ASSIGN(GraphProto graph, parse_graph(field.bytes, budget));
+        --budget->depth;
+        attribute.graphs.push_back(std::move(graph));
         break;
+      }
       case 7:  // floats
         fits = count_floats(field, &attribute.float_count);
         break;
@@ -78,6 +92,9 @@ Result<AttributeProto> parse_attribute(std::span<const uint8_t> bytes) {
         break;
       case 9:  // strings
         if ((fits = is_bytes(field))) attribute.strings.push_back(field.as_string());
+        break;
+      case 21:  // ref_attr_name
+        if ((fits = is_bytes(field))) attribute.referred = field.as_string();
         break;
       case 20:  // type
         if ((fits = is_varint(field))) attribute.type = static_cast<AttributeProto::Type>(field.as_int32());
@@ -111,6 +128,7 @@ Result<void> check_attribute_names(const NodeProto& node) {
 }
 
 Result<NodeProto> parse_node(std::span<const uint8_t> bytes, Budget* budget) {
+  if (++budget->nodes > budget->limits.max_nodes) return too_many("nodes", budget->limits.max_nodes);
   NodeProto node;
   WireReader reader(bytes);
   for (WireField field; reader.next(&field);) {
@@ -130,7 +148,7 @@ Result<NodeProto> parse_node(std::span<const uint8_t> bytes, Budget* budget) {
         break;
       case 5: {
         if (++budget->attributes > kMaxAttributes) return too_many("attributes", kMaxAttributes);
-        SEALEDGE_ASSIGN(AttributeProto attribute, parse_attribute(field.bytes));
+        SEALEDGE_ASSIGN(AttributeProto attribute, parse_attribute(field.bytes, budget));
         node.attributes.push_back(std::move(attribute));
         break;
       }
@@ -199,9 +217,8 @@ Result<ValueInfoProto> parse_value_info(std::span<const uint8_t> bytes) {
   return info;
 }
 
-Result<GraphProto> parse_graph(std::span<const uint8_t> bytes, const ModelLimits& limits) {
+Result<GraphProto> parse_graph(std::span<const uint8_t> bytes, Budget* budget) {
   GraphProto graph;
-  Budget budget;
   WireReader reader(bytes);
   for (WireField field; reader.next(&field);) {
     switch (field.number) {
@@ -218,8 +235,7 @@ Result<GraphProto> parse_graph(std::span<const uint8_t> bytes, const ModelLimits
     }
     switch (field.number) {
       case 1: {
-        if (graph.nodes.size() == limits.max_nodes) return too_many("nodes", limits.max_nodes);
-        SEALEDGE_ASSIGN(NodeProto node, parse_node(field.bytes, &budget));
+        SEALEDGE_ASSIGN(NodeProto node, parse_node(field.bytes, budget));
         graph.nodes.push_back(std::move(node));
         break;
       }
@@ -227,7 +243,7 @@ Result<GraphProto> parse_graph(std::span<const uint8_t> bytes, const ModelLimits
         graph.name = field.as_string();
         break;
       case 5: {
-        if (graph.initializers.size() == kMaxInitializers) return too_many("initializers", kMaxInitializers);
+        if (++budget->initializers > kMaxInitializers) return too_many("initializers", kMaxInitializers);
         SEALEDGE_ASSIGN(TensorProto tensor, parse_tensor(field.bytes));
         graph.initializers.push_back(std::move(tensor));
         break;
@@ -235,7 +251,7 @@ Result<GraphProto> parse_graph(std::span<const uint8_t> bytes, const ModelLimits
       case 11:
       case 12: {
         auto& list = field.number == 11 ? graph.inputs : graph.outputs;
-        if (list.size() == kMaxInitializers) return too_many("graph inputs or outputs", kMaxInitializers);
+        if (++budget->edges > kMaxEdges) return too_many("graph inputs and outputs", kMaxEdges);
         SEALEDGE_ASSIGN(ValueInfoProto info, parse_value_info(field.bytes));
         list.push_back(std::move(info));
         break;
@@ -260,6 +276,50 @@ Result<OperatorSet> parse_opset(std::span<const uint8_t> bytes) {
   if (!reader.ok()) return malformed("OperatorSetIdProto");
   if (opset.domain == "ai.onnx") opset.domain = {};
   return opset;
+}
+
+// FunctionProto: name = 1, input = 4, output = 5, attribute = 6 (names without a default), node = 7, opset_import = 9,
+// domain = 10, attribute_proto = 11
+Result<FunctionProto> parse_function(std::span<const uint8_t> bytes, Budget* budget) {
+  FunctionProto function;
+  WireReader reader(bytes);
+  for (WireField field; reader.next(&field);) {
+    if (field.number > 11 || field.number == 8) continue;
+    if (!is_bytes(field)) return malformed("FunctionProto");
+    switch (field.number) {
+      case 1:
+        function.name = field.as_string();
+        break;
+      case 4:
+      case 5:
+        if (++budget->edges > kMaxEdges) return too_many("node inputs and outputs", kMaxEdges);
+        (field.number == 4 ? function.inputs : function.outputs).push_back(field.as_string());
+        break;
+      case 7: {
+        SEALEDGE_ASSIGN(NodeProto node, parse_node(field.bytes, budget));
+        function.nodes.push_back(std::move(node));
+        break;
+      }
+      case 9: {
+        if (function.opset_imports.size() == kMaxOperatorSets) return too_many("operator sets", kMaxOperatorSets);
+        SEALEDGE_ASSIGN(const OperatorSet opset, parse_opset(field.bytes));
+        function.opset_imports.push_back(opset);
+        break;
+      }
+      case 10:
+        function.domain = field.as_string();
+        break;
+      case 11: {
+        if (++budget->attributes > kMaxAttributes) return too_many("attributes", kMaxAttributes);
+        SEALEDGE_ASSIGN(AttributeProto attribute, parse_attribute(field.bytes, budget));
+        function.defaults.push_back(std::move(attribute));
+        break;
+      }
+    }
+  }
+  if (!reader.ok()) return malformed("FunctionProto");
+  if (function.domain == "ai.onnx") function.domain = {};
+  return function;
 }
 
 }  // namespace
@@ -342,6 +402,7 @@ int64_t ModelProto::opset_version() const {
 
 Result<ModelProto> parse_model(std::span<const uint8_t> bytes, const ModelLimits& limits) {
   ModelProto model;
+  Budget budget{limits};
   bool has_graph = false;
   WireReader reader(bytes);
   for (WireField field; reader.next(&field);) {
@@ -359,7 +420,7 @@ Result<ModelProto> parse_model(std::span<const uint8_t> bytes, const ModelLimits
         // meant.
         if (!is_bytes(field) || has_graph) return malformed("ModelProto");
         has_graph = true;
-        SEALEDGE_ASSIGN(model.graph, parse_graph(field.bytes, limits));
+        SEALEDGE_ASSIGN(model.graph, parse_graph(field.bytes, &budget));
         break;
       }
       case 8: {
@@ -369,9 +430,12 @@ Result<ModelProto> parse_model(std::span<const uint8_t> bytes, const ModelLimits
         model.opset_imports.push_back(opset);
         break;
       }
-      case 25:
-        ++model.function_count;
+      case 25: {
+        if (!is_bytes(field)) return malformed("ModelProto");
+        SEALEDGE_ASSIGN(FunctionProto function, parse_function(field.bytes, &budget));
+        model.functions.push_back(std::move(function));
         break;
+      }
       default:
         break;
     }

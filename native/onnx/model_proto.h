@@ -1,6 +1,6 @@
 // The messages of an ONNX file (onnx.proto, IR version 3 to 10), parsed to views: names and tensor bytes point into the
 // caller's bytes, which must outlive them. Nothing is interpreted here beyond the schema; unknown fields are skipped.
-// Sub-graphs stay unparsed spans, so a file cannot make the parser recurse.
+// Graphs in attributes are parsed too, as deep as ModelLimits::max_graph_depth allows.
 #pragma once
 
 #include <cstddef>
@@ -34,6 +34,8 @@ struct TensorProto {
   std::span<const uint8_t> message;  // the whole TensorProto: float_data and the like are read from here when wanted
 };
 
+struct GraphProto;
+
 struct AttributeProto {
   // AttributeProto.AttributeType; kUndefined in files older than IR version 2.
   enum class Type : int32_t {
@@ -61,9 +63,10 @@ struct AttributeProto {
   size_t float_count = 0;  // of floats, which are read from `message` when wanted: they may be weights
   std::vector<int64_t> ints;
   std::vector<std::string_view> strings;
-  std::vector<TensorProto> tensors;              // t, or tensors
-  std::vector<std::span<const uint8_t>> graphs;  // g, or graphs: GraphProto messages
-  std::span<const uint8_t> message;              // the whole AttributeProto
+  std::vector<TensorProto> tensors;  // t, or tensors
+  std::vector<GraphProto> graphs;    // g, or graphs
+  std::string_view referred;         // ref_attr_name: in a function, the attribute of the call that stands here
+  std::span<const uint8_t> message;  // the whole AttributeProto
 };
 
 struct NodeProto {
@@ -100,11 +103,22 @@ struct OperatorSet {
   int64_t version = 0;
 };
 
+// An operator that the model itself defines (IR version 8).
+struct FunctionProto {
+  std::string_view name;
+  std::string_view domain;
+  std::vector<std::string_view> inputs;
+  std::vector<std::string_view> outputs;
+  std::vector<AttributeProto> defaults;  // attributes that a call may leave out
+  std::vector<NodeProto> nodes;
+  std::vector<OperatorSet> opset_imports;
+};
+
 struct ModelProto {
   int64_t ir_version = 0;
   std::string_view producer_name;
   std::vector<OperatorSet> opset_imports;
-  size_t function_count = 0;
+  std::vector<FunctionProto> functions;
   GraphProto graph;
 
   // Of the default operator set; 0 when the model imports none.

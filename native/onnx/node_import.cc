@@ -1,5 +1,6 @@
 #include "onnx/node_import.h"
 
+#include <algorithm>
 #include <cstring>
 #include <unordered_map>
 
@@ -61,6 +62,13 @@ const TensorProto* NodeImport::get_tensor(std::string_view name) {
   return nullptr;
 }
 
+const GraphProto* NodeImport::get_graph(std::string_view name) {
+  const AttributeProto* attribute = find(name, AttributeProto::Type::kGraph);
+  if (attribute && attribute->graphs.size() == 1) return &attribute->graphs[0];
+  invalid("attribute '" + printable(name) + "': expected one graph");
+  return nullptr;
+}
+
 const Constant* NodeImport::constant(ValueId id) const {
   return id == kNoValue ? nullptr : graph_->values[id].constant.get();
 }
@@ -85,6 +93,35 @@ void NodeImport::emit_to(OpPtr op, std::vector<ValueId> inputs, std::vector<Valu
   node.name = proto_.name;
   node.inputs = std::move(inputs);
   node.outputs = std::move(outputs);
+  graph_->nodes.push_back(std::move(node));
+}
+
+std::optional<ImportedBody> NodeImport::import_body(const GraphProto& proto) {
+  auto body = bodies_->import_body(proto);
+  if (body.ok()) return std::move(body).value();
+  if (!error_) error_ = std::move(body).error();
+  return std::nullopt;
+}
+
+void NodeImport::emit_control(OpPtr op, std::vector<ValueId> own_inputs, std::vector<ImportedBody> bodies,
+                              size_t outputs) {
+  if (error_) return;
+  if (outputs_.size() > outputs) return invalid("expected at most " + std::to_string(outputs) + " outputs");
+  Node node;
+  node.op = std::move(op);
+  node.name = proto_.name;
+  node.inputs = std::move(own_inputs);
+  for (ImportedBody& body : bodies) {
+    for (ValueId id : body.captures) {
+      if (std::find(outputs_.begin(), outputs_.end(), id) != outputs_.end()) {
+        return invalid("a body reads '" + printable(graph_->values[id].name) + "', which the node itself makes");
+      }
+    }
+    node.inputs.insert(node.inputs.end(), body.captures.begin(), body.captures.end());
+    node.bodies.push_back(std::move(body.graph));
+  }
+  node.outputs = outputs_;
+  node.outputs.resize(outputs, kNoValue);
   graph_->nodes.push_back(std::move(node));
 }
 
@@ -145,7 +182,8 @@ std::span<const std::span<const OpImporter>> importer_families() {
   static const std::span<const OpImporter> families[] = {
       math_importers(),           //
       nn_importers(),             //
-      array_importers(),          //
+      array_importers(),
+      control_importers(),          //
       selection_importers(),      //
       recurrent_importers(),      //
       image_importers(),          //

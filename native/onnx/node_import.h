@@ -16,16 +16,29 @@
 
 namespace sealedge {
 
+// A graph in an attribute, imported, and the values it takes from the graph around it. Its inputs are its formal ones,
+// then these.
+struct ImportedBody {
+  std::shared_ptr<const Graph> graph;
+  std::vector<ValueId> captures;
+};
+class BodyImporter {
+ public:
+  virtual ~BodyImporter() = default;
+  virtual Result<ImportedBody> import_body(const GraphProto& proto) = 0;
+};
+
 class NodeImport {
  public:
   NodeImport(const NodeProto& proto, int64_t opset, std::vector<ValueId> inputs, std::vector<ValueId> outputs,
-             Graph* graph, ConstantStore* store)
+             Graph* graph, ConstantStore* store, BodyImporter* bodies)
       : proto_(proto),
         opset_(opset),
         inputs_(std::move(inputs)),
         outputs_(std::move(outputs)),
         graph_(graph),
-        store_(store) {}
+        store_(store),
+        bodies_(bodies) {}
 
   const NodeProto& proto() const { return proto_; }
   int64_t opset() const { return opset_; }
@@ -39,6 +52,7 @@ class NodeImport {
   std::vector<float> get_floats(std::string_view name);  // likewise; for settings, not for weights
   std::vector<std::string_view> get_strings(std::string_view name);
   const TensorProto* get_tensor(std::string_view name);  // null when absent
+  const GraphProto* get_graph(std::string_view name);    // null after noting that it is missing
 
   // --- inputs and outputs; trailing omitted inputs are not counted
   size_t input_count() const { return inputs_.size(); }
@@ -60,6 +74,11 @@ class NodeImport {
   void emit_to(OpPtr op, std::vector<ValueId> inputs, std::vector<ValueId> outputs);
   // A node in between; returns its one output.
   ValueId emit_inner(OpPtr op, std::vector<ValueId> inputs);
+  // The graph as a body; null after noting an error.
+  std::optional<ImportedBody> import_body(const GraphProto& proto);
+  // A node of control flow (graph/control_flow.h): own inputs, then what the bodies take. `outputs`: how many there are
+  // in all, wanted or not.
+  void emit_control(OpPtr op, std::vector<ValueId> own_inputs, std::vector<ImportedBody> bodies, size_t outputs);
   // Output 0 is another name for this value.
   void alias_output(ValueId value) { alias_ = value; }
   ValueId make_ints(std::span<const int64_t> values);  // int64, rank 1
@@ -91,6 +110,7 @@ class NodeImport {
   std::vector<ValueId> outputs_;
   Graph* graph_;
   ConstantStore* store_;
+  BodyImporter* bodies_;
   std::optional<Error> error_;
   std::optional<ValueId> alias_;
   const TensorProto* tensor_ = nullptr;
@@ -113,6 +133,7 @@ std::span<const OpImporter> selection_importers();      // import_selection.cc
 std::span<const OpImporter> recurrent_importers();      // import_recurrent.cc
 std::span<const OpImporter> image_importers();          // import_image.cc
 std::span<const OpImporter> normalization_importers();  // import_normalization.cc
+std::span<const OpImporter> control_importers();        // import_control.cc
 std::span<const OpImporter> quantize_importers();       // import_quantize.cc
 // All of the above.
 std::span<const std::span<const OpImporter>> importer_families();

@@ -8,10 +8,10 @@
 
 namespace sealedge {
 
-Result<std::vector<size_t>> running_order(const GraphProto& graph) {
+Result<std::vector<size_t>> running_order(std::span<const NodeProto> nodes) {
   NameMap<size_t> makers;
-  for (size_t i = 0; i < graph.nodes.size(); ++i) {
-    for (std::string_view output : graph.nodes[i].outputs) {
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    for (std::string_view output : nodes[i].outputs) {
       if (!output.empty() && !makers.emplace(output, i).second) {
         return Error{ErrorCode::kModelInvalid, "value '" + printable(output) + "' is made twice"};
       }
@@ -21,21 +21,21 @@ Result<std::vector<size_t>> running_order(const GraphProto& graph) {
   // Depth-first from every node in file order; a node is placed after all it reads. The stack is explicit, because a
   // chain may be as long as the file.
   enum class State : uint8_t { kNew, kOpen, kPlaced };
-  std::vector<State> states(graph.nodes.size(), State::kNew);
+  std::vector<State> states(nodes.size(), State::kNew);
   struct Visit {
     size_t node;
     size_t next_input;
   };
   std::vector<Visit> stack;
   std::vector<size_t> order;
-  order.reserve(graph.nodes.size());
-  for (size_t root = 0; root < graph.nodes.size(); ++root) {
+  order.reserve(nodes.size());
+  for (size_t root = 0; root < nodes.size(); ++root) {
     if (states[root] != State::kNew) continue;
     states[root] = State::kOpen;
     stack.push_back({root, 0});
     while (!stack.empty()) {
       Visit& visit = stack.back();
-      const NodeProto& node = graph.nodes[visit.node];
+      const NodeProto& node = nodes[visit.node];
       if (visit.next_input == node.inputs.size()) {
         states[visit.node] = State::kPlaced;
         order.push_back(visit.node);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <vector>
 
 #include "core/result.h"
@@ -9,8 +10,9 @@
 
 namespace sealedge {
 
-// Indexes into graph.nodes: file order wherever that is possible. Fails with kModelInvalid on a cycle and on a value
-// with two makers. Linear in nodes and edges; never recurses.
-Result<std::vector<size_t>> running_order(const GraphProto& graph);
+// Indexes into nodes: file order wherever that is possible. What bodies read is not looked at: it must be made before
+// them in the file. Fails with kModelInvalid on a cycle and on a value with two makers. Linear in nodes and edges;
+// never recurses.
+Result<std::vector<size_t>> running_order(std::span<const NodeProto> nodes);
 
 }  // namespace sealedge

@@ -1,0 +1,196 @@
+#include "onnx/graph_import.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "graph/passes/fold_constants.h"
+#include "onnx/node_order.h"
+#include "onnx/tensor_data.h"
+
+namespace sealedge {
+
+namespace {
+
+Error invalid(std::string message) { return Error{ErrorCode::kModelInvalid, std::move(message)}; }
+
+}  // namespace
+
+// A value whose contents are this tensor. Small inline ones are read now.
+Result<ValueId> GraphImport::add_tensor(const TensorProto& tensor, std::string_view name) {
+  Value value;
+  value.name = name;
+  if (const auto known = shared_->known.find(&tensor); known != shared_->known.end()) {
+    value.constant = known->second;
+    value.fact = value.constant->fact;
+    return graph_.add_value(std::move(value));
+  }
+  ImportedModel& result = *shared_->result;
+  auto constant = std::make_shared<Constant>();
+  SEALEDGE_ASSIGN(constant->fact, tensor_fact(tensor));
+  constant->source = result.sources.size();
+  result.sources.push_back(&tensor);
+  result.source_names.push_back(name);
+  SEALEDGE_ASSIGN(const size_t size_bytes, checked_size_bytes(constant->fact, shared_->limits.max_tensor_bytes));
+  if (!tensor.external && size_bytes <= kInlineTensorBytes) {
+    SEALEDGE_ASSIGN(uint8_t* data, shared_->store->allocate(size_bytes));
+    SEALEDGE_TRY(decode_tensor(tensor, {data, size_bytes}));
+    constant->data = data;
+  }
+  value.fact = constant->fact;
+  value.constant = std::move(constant);
+  return graph_.add_value(std::move(value));
+}
+
+Result<void> GraphImport::add_initializer(const TensorProto& tensor) {
+  if (tensor.name.empty()) return invalid("an initializer has no name");
+  SEALEDGE_ASSIGN(const ValueId id, add_tensor(tensor, tensor.name));
+  if (names_.emplace(tensor.name, id).second) return {};
+  return invalid("'" + printable(tensor.name) + "' is given twice: as an initializer and before");
+}
+
+Result<ValueId> GraphImport::add_input(std::string_view name) {
+  if (name.empty()) return invalid("a graph input has no name");
+  Value value;
+  value.name = name;
+  const ValueId id = graph_.add_value(std::move(value));
+  if (!names_.emplace(name, id).second) return invalid("input '" + printable(name) + "' is listed twice");
+  graph_.inputs.push_back(id);
+  return id;
+}
+
+Result<void> GraphImport::add_nodes(std::span<const NodeProto> nodes) {
+  SEALEDGE_ASSIGN(const std::vector<size_t> order, running_order(nodes));
+  for (size_t index : order) SEALEDGE_TRY(add_node(nodes[index]));
+  return {};
+}
+
+Result<void> GraphImport::add_output(std::string_view name) {
+  const std::optional<ValueId> id = find(name);
+  if (!id || *id == kNoValue) return invalid("output '" + printable(name) + "' is never made");
+  graph_.outputs.push_back(*id);
+  return {};
+}
+
+Result<Graph> GraphImport::finish() {
+  graph_.limits = shared_->limits;
+  graph_.remove_dead_nodes();
+  if (shared_->unsupported.empty()) SEALEDGE_TRY(fold_weights(&graph_, shared_->store, kInlineTensorBytes));
+  return std::move(graph_);
+}
+
+std::optional<ValueId> GraphImport::find(std::string_view name) {
+  if (const auto found = names_.find(name); found != names_.end()) return found->second;
+  const std::optional<ValueId> outside = outer_ ? outer_->find(name) : std::nullopt;
+  if (!outside || *outside == kNoValue) return outside;
+  Value value;
+  value.name = name;
+  const Value& original = outer_->graph_.values[*outside];
+  if (original.constant) {
+    value.constant = original.constant;
+    value.fact = original.fact;
+  }
+  const bool captured = !value.constant;
+  const ValueId id = graph_.add_value(std::move(value));
+  if (captured) {
+    graph_.inputs.push_back(id);
+    captures_.push_back(*outside);
+  }
+  names_.emplace(name, id);
+  return id;
+}
+
+Result<std::vector<ValueId>> GraphImport::find_inputs(const NodeProto& proto) {
+  std::vector<ValueId> inputs;
+  for (std::string_view name : proto.inputs) {
+    const std::optional<ValueId> id = name.empty() ? kNoValue : find(name);
+    if (!id) {
+      return invalid("node '" + printable(proto.name) + "' (" + printable(proto.op_type) + ") reads '" +
+                     printable(name) + "', which nothing makes");
+    }
+    inputs.push_back(*id);
+  }
+  while (!inputs.empty() && inputs.back() == kNoValue) inputs.pop_back();
+  return inputs;
+}
+
+Result<std::vector<ValueId>> GraphImport::declare_outputs(const NodeProto& proto) {
+  std::vector<ValueId> outputs;
+  for (std::string_view name : proto.outputs) {
+    if (name.empty()) {
+      outputs.push_back(kNoValue);
+      continue;
+    }
+    Value value;
+    value.name = name;
+    const ValueId id = graph_.add_value(std::move(value));
+    if (!names_.emplace(name, id).second) return invalid("value '" + printable(name) + "' is made twice");
+    outputs.push_back(id);
+  }
+  return outputs;
+}
+
+int64_t GraphImport::opset_of(const NodeProto& proto) const {
+  for (const OperatorSet& opset : shared_->model.opset_imports) {
+    if (opset.domain == proto.domain) return opset.version;
+  }
+  return proto.domain.empty() ? opset_ : 0;
+}
+
+Result<void> GraphImport::add_node(const NodeProto& original) {
+  const NodeProto& proto = with_attributes(original);
+  const OpImporter* importer = proto.domain.empty() ? find_importer(proto.op_type) : nullptr;
+  if (importer) return build(proto, *importer);
+  if (const FunctionProto* function = find_function(proto)) return inline_function(proto, *function);
+  SEALEDGE_TRY(find_inputs(proto));
+  SEALEDGE_TRY(declare_outputs(proto));
+  shared_->unsupported.add(proto, opset_of(proto), "");
+  return {};
+}
+
+Result<void> GraphImport::build(const NodeProto& proto, const OpImporter& importer) {
+  SEALEDGE_ASSIGN(std::vector<ValueId> inputs, find_inputs(proto));
+  const std::string where = printable(proto.op_type) + " '" + printable(proto.name) + "': ";
+  if (inputs.size() > importer.max_inputs) return invalid(where + "too many inputs");
+  for (size_t i = 0; i < importer.min_inputs; ++i) {
+    if (i >= inputs.size() || inputs[i] == kNoValue) {
+      return invalid(where + "input " + std::to_string(i) + " is missing");
+    }
+  }
+  SEALEDGE_ASSIGN(std::vector<ValueId> outputs, declare_outputs(proto));
+  if (std::all_of(outputs.begin(), outputs.end(), [](ValueId id) { return id == kNoValue; })) return {};
+
+  NodeImport node(proto, opset_, std::move(inputs), outputs, &graph_, shared_->store, this);
+  importer.build(node);
+  if (node.error()) {
+    if (node.error()->code == ErrorCode::kOpUnsupported) {
+      shared_->unsupported.add(proto, opset_, node.error()->message);
+      return {};
+    }
+    return Error{node.error()->code, where + node.error()->message};
+  }
+  if (node.tensor()) {
+    SEALEDGE_ASSIGN(const ValueId id, add_tensor(*node.tensor(), proto.outputs[0]));
+    names_[proto.outputs[0]] = id;
+  } else if (node.alias() && *node.alias() != kNoValue) {
+    names_[proto.outputs[0]] = *node.alias();
+  }
+  return {};
+}
+
+Result<ImportedBody> GraphImport::import_body(const GraphProto& proto) {
+  GraphImport body(shared_, this);
+  for (const ValueInfoProto& info : proto.inputs) SEALEDGE_TRY(body.add_input(info.name));
+  for (const TensorProto& tensor : proto.initializers) SEALEDGE_TRY(body.add_initializer(tensor));
+  if (proto.sparse_initializer_count > 0) {
+    return Error{ErrorCode::kOpUnsupported, "sparse initializers are not supported"};
+  }
+  SEALEDGE_TRY(body.add_nodes(proto.nodes));
+  for (const ValueInfoProto& info : proto.outputs) SEALEDGE_TRY(body.add_output(info.name));
+  ImportedBody imported;
+  imported.captures = std::move(body.captures_);
+  SEALEDGE_ASSIGN(Graph graph, body.finish());
+  imported.graph = std::make_shared<const Graph>(std::move(graph));
+  return imported;
+}
+
+}  // namespace sealedge
