@@ -180,10 +180,10 @@ void NodeImport::invalid(std::string reason) {
 
 std::span<const std::span<const OpImporter>> importer_families() {
   static const std::span<const OpImporter> families[] = {
-      math_importers(),           //
-      nn_importers(),             //
+      math_importers(),  //
+      nn_importers(),    //
       array_importers(),
-      control_importers(),          //
+      control_importers(),        //
       selection_importers(),      //
       recurrent_importers(),      //
       image_importers(),          //

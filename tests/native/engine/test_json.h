@@ -15,7 +15,11 @@ struct Json {
   std::string text;
   std::vector<Json> items;
   std::map<std::string, Json> members;
-  const Json& operator[](const std::string& name) const { return members.at(name); }
+  const Json& operator[](const std::string& name) const {
+    static const Json kMissing;
+    const auto found = members.find(name);
+    return found == members.end() ? kMissing : found->second;
+  }
   bool has(const std::string& name) const { return members.contains(name); }
 };
 
