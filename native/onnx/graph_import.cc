@@ -45,7 +45,7 @@ Result<void> GraphImport::add_initializer(const TensorProto& tensor) {
   if (tensor.name.empty()) return invalid("an initializer has no name");
   SEALEDGE_ASSIGN(const ValueId id, add_tensor(tensor, tensor.name));
   if (names_.emplace(tensor.name, id).second) return {};
-  return invalid("'" + printable(tensor.name) + "' is given twice: as an initializer and before");
+  return invalid("initializer '" + printable(tensor.name) + "' is given twice");
 }
 
 Result<ValueId> GraphImport::add_input(std::string_view name) {
