@@ -82,6 +82,7 @@ class NodeImport {
   // Output 0 is another name for this value.
   void alias_output(ValueId value) { alias_ = value; }
   ValueId make_ints(std::span<const int64_t> values);  // int64, rank 1
+  ValueId make_floats(std::span<const float> values);  // float32, rank 1
   ValueId make_scalar(float value);                    // float32, rank 0
   // Output 0 is this tensor, read through the importer's sources.
   void tensor_output(const TensorProto* tensor) { tensor_ = tensor; }
@@ -135,6 +136,7 @@ std::span<const OpImporter> image_importers();          // import_image.cc
 std::span<const OpImporter> normalization_importers();  // import_normalization.cc
 std::span<const OpImporter> control_importers();        // import_control.cc
 std::span<const OpImporter> quantize_importers();       // import_quantize.cc
+std::span<const OpImporter> experimental_importers();   // import_experimental.cc
 // All of the above.
 std::span<const std::span<const OpImporter>> importer_families();
 const OpImporter* find_importer(std::string_view op_type);

@@ -212,6 +212,33 @@ TEST(LegacyFormsTest, FloatAttributesTakeTheTypeOfTheTensors) {
       {{"a", {{1, 2}, {1, 2}}}, {"b", {{2, 1}, {3, 4}}}, {"c", {{1}, {10}}}}, {{1, 1}, {25.5f}});
 }
 
+TEST(LegacyFormsTest, ExperimentalOperators) {
+  const auto one = [](const std::string& op_type, const std::vector<Proto>& attributes) {
+    return at_opset(1).input("x", {1, 2, 2, 2}).add(node(op_type, {"x"}, {"y"}, attributes)).output("y");
+  };
+  const std::vector<float> x = {1, -2, 3, -4, 5, 6, 7, 8};
+  const std::map<std::string, FloatTensor> input = {{"x", {{1, 2, 2, 2}, x}}};
+  const auto expect_each = [&](const std::string& op_type, const std::vector<Proto>& attributes, auto formula) {
+    FloatTensor want = {{1, 2, 2, 2}, {}};
+    for (size_t i = 0; i < x.size(); ++i) want.values.push_back(formula(x[i], i / 4));
+    expect_output(one(op_type, attributes), input, want);
+  };
+  const std::vector<Proto> alpha_beta = {float_attribute("alpha", 2), float_attribute("beta", 0.5f)};
+  expect_each("Affine", alpha_beta, [](float v, size_t) { return 2 * v + 0.5f; });
+  expect_each("Affine", {}, [](float v, size_t) { return v; });
+  expect_each("Scale", {float_attribute("scale", -3)}, [](float v, size_t) { return -3 * v; });
+  expect_each("ScaledTanh", alpha_beta, [](float v, size_t) { return 2 * std::tanh(0.5f * v); });
+  expect_each("ParametricSoftplus", alpha_beta, [](float v, size_t) { return 2 * std::log1p(std::exp(0.5f * v)); });
+  expect_each("ImageScaler", {float_attribute("scale", 2), testing::floats_attribute("bias", {10, 20})},
+              [](float v, size_t c) { return 2 * v + 10 * static_cast<float>(c + 1); });
+  expect_output(one("Crop", {ints_attribute("border", {1, 0, 0, 1})}), input, {{1, 2, 1, 1}, {-2, 6}});
+  expect_output(one("Crop", {ints_attribute("border", {0, 1, 0, 0}), ints_attribute("scale", {1, 2})}), input,
+                {{1, 2, 1, 2}, {3, -4, 7, 8}});
+  expect_refused(one("Crop", {ints_attribute("border", {0, 1})}), ErrorCode::kModelInvalid, "4 borders");
+  expect_refused(one("Crop", {ints_attribute("border", {0, -1, 0, 0})}), ErrorCode::kModelInvalid, "out of range");
+  expect_refused(one("ScaledTanh", {}), ErrorCode::kModelInvalid, "missing");
+}
+
 TEST(LegacyFormsTest, BroadcastStartsAtItsAxis) {
   expect_output(at_opset(6)
                     .input("x", {1, 2, 2})

@@ -56,6 +56,12 @@ inline Proto ints_attribute(const std::string& name, const std::vector<int64_t>&
   return attribute.varint(20, 7);
 }
 
+inline Proto floats_attribute(const std::string& name, const std::vector<float>& values) {
+  Proto attribute = Proto().bytes(1, name);
+  for (float value : values) attribute.fixed32(7, value);
+  return attribute.varint(20, 6);
+}
+
 template <typename T>
 std::string raw(const std::vector<T>& values) {
   return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)};
