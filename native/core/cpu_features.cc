@@ -29,7 +29,7 @@ CpuFeatures detect() {
 #elif defined(__aarch64__)
   const unsigned long capabilities = getauxval(AT_HWCAP);
   found.neon = (capabilities & HWCAP_ASIMD) != 0;
-  found.dotprod = (capabilities & HWCAP_ASIMDDP) != 0;
+  found.dotprod = found.neon && (capabilities & HWCAP_ASIMDDP) != 0;
 #endif
   return found;
 }
@@ -37,6 +37,7 @@ CpuFeatures detect() {
 Isa best_isa(const CpuFeatures& found) {
   if (found.avx512) return Isa::kAvx512;
   if (found.avx2) return Isa::kAvx2;
+  if (found.dotprod) return Isa::kDotprod;
   if (found.neon) return Isa::kNeon;
   return Isa::kScalar;
 }
@@ -51,6 +52,8 @@ bool has(const CpuFeatures& found, Isa isa) {
       return found.avx512;
     case Isa::kNeon:
       return found.neon;
+    case Isa::kDotprod:
+      return found.dotprod;
   }
   return false;
 }
@@ -64,12 +67,13 @@ Active choose() {
   const CpuFeatures found = detect();
   Active active{best_isa(found), found};
   if (const char* forced = std::getenv("SEALEDGE_ISA")) {
-    for (Isa isa : {Isa::kScalar, Isa::kAvx2, Isa::kAvx512, Isa::kNeon}) {
+    for (Isa isa : {Isa::kScalar, Isa::kAvx2, Isa::kAvx512, Isa::kNeon, Isa::kDotprod}) {
       if (std::strcmp(forced, isa_name(isa)) == 0 && has(found, isa)) active.isa = isa;
     }
   }
   if (active.isa == Isa::kScalar) active.features = CpuFeatures{};
   if (active.isa == Isa::kAvx2) active.features.avx512 = active.features.avx512_vnni = false;
+  if (active.isa == Isa::kNeon) active.features.dotprod = false;
   return active;
 }
 
@@ -93,6 +97,8 @@ const char* isa_name(Isa isa) {
       return "avx512";
     case Isa::kNeon:
       return "neon";
+    case Isa::kDotprod:
+      return "dotprod";
   }
   return "scalar";
 }

@@ -38,8 +38,14 @@ constexpr KernelTable kAvx512 = {
 
 #if defined(__aarch64__) && !defined(SEALEDGE_SCALAR_ONLY)
 constexpr KernelTable kNeon = {
-    "neon",          &f32_gemm_neon,   &f32_depthwise_neon, &f32_pool_neon,
-    &f32_unary_neon, &f32_binary_neon, &f32_reduce_neon,    &layout_neon,
+    "neon",           &f32_gemm_neon, &f32_depthwise_neon, &f32_pool_neon,     &f32_unary_neon,      &f32_binary_neon,
+    &f32_reduce_neon, &layout_neon,   &q8_gemm_neon,       &q8_depthwise_neon, &q8_elementwise_neon,
+};
+
+// Dot products of bytes serve sums over neighbours in memory, which a depthwise window has not.
+constexpr KernelTable kDotprod = {
+    "dotprod",        &f32_gemm_neon, &f32_depthwise_neon, &f32_pool_neon,     &f32_unary_neon,      &f32_binary_neon,
+    &f32_reduce_neon, &layout_neon,   &q8_gemm_dotprod,    &q8_depthwise_neon, &q8_elementwise_neon,
 };
 #endif
 
@@ -55,6 +61,7 @@ Available find_available() {
   if (cpu_features().avx512) found.table[found.size++] = &kAvx512;
 #elif defined(__aarch64__) && !defined(SEALEDGE_SCALAR_ONLY)
   if (cpu_features().neon) found.table[found.size++] = &kNeon;
+  if (cpu_features().dotprod) found.table[found.size++] = &kDotprod;
 #endif
   return found;
 }

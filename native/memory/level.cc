@@ -45,7 +45,7 @@ std::string probe_locked(size_t page) {
   void* probe = mmap(nullptr, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (probe == MAP_FAILED) return std::string("memory cannot be mapped: ") + std::strerror(errno);
   std::string why;
-  if (mlock2(probe, page, MLOCK_ONFAULT) != 0) why = std::string("memory cannot be locked: ") + std::strerror(errno);
+  if (lock_pages(probe, page) != 0) why = std::string("memory cannot be locked: ") + std::strerror(errno);
   munmap(probe, page);
   return why;
 }
@@ -67,6 +67,14 @@ LevelProbe probe() {
 }
 
 }  // namespace
+
+// Locking on fault charges the limit now and brings pages in when they are touched, as memfd_secret does. mlock brings
+// them in at once: the same promise, for kernels before 4.4 and for emulators, where the C library turns the ENOSYS of
+// mlock2 into EINVAL.
+int lock_pages(void* pages, size_t size_bytes) {
+  if (mlock2(pages, size_bytes, MLOCK_ONFAULT) == 0) return 0;
+  return errno == EINVAL || errno == ENOSYS ? mlock(pages, size_bytes) : -1;
+}
 
 int open_memfd_secret() { return static_cast<int>(syscall(SYS_memfd_secret, O_CLOEXEC)); }
 

@@ -92,8 +92,7 @@ int back_with_secret_memory(uint8_t* payload, size_t size_bytes) {
   if (mprotect(payload, size_bytes, PROT_READ | PROT_WRITE) != 0) return errno;
   if (madvise(payload, size_bytes, MADV_DONTDUMP) != 0 || madvise(payload, size_bytes, MADV_WIPEONFORK) != 0)
     return errno;
-  // Lock on fault, as memfd_secret does: the limit is charged now, pages come when touched.
-  return mlock2(payload, size_bytes, MLOCK_ONFAULT) == 0 ? 0 : errno;
+  return lock_pages(payload, size_bytes) == 0 ? 0 : errno;
 }
 
 }  // namespace

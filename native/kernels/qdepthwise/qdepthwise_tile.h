@@ -34,5 +34,6 @@ extern const Q8DepthwiseFamily q8_depthwise_scalar;
 extern const Q8DepthwiseFamily q8_depthwise_avx2;
 extern const Q8DepthwiseFamily q8_depthwise_avx512;
 extern const Q8DepthwiseFamily q8_depthwise_vnni;
+extern const Q8DepthwiseFamily q8_depthwise_neon;
 
 }  // namespace sealedge

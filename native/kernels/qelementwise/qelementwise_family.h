@@ -16,5 +16,6 @@ struct Q8ElementwiseFamily {
 extern const Q8ElementwiseFamily q8_elementwise_scalar;
 extern const Q8ElementwiseFamily q8_elementwise_avx2;
 extern const Q8ElementwiseFamily q8_elementwise_avx512;
+extern const Q8ElementwiseFamily q8_elementwise_neon;
 
 }  // namespace sealedge

@@ -50,5 +50,7 @@ extern const Q8GemmFamily q8_gemm_scalar;
 extern const Q8GemmFamily q8_gemm_avx2;
 extern const Q8GemmFamily q8_gemm_avx512;
 extern const Q8GemmFamily q8_gemm_vnni;
+extern const Q8GemmFamily q8_gemm_neon;
+extern const Q8GemmFamily q8_gemm_dotprod;
 
 }  // namespace sealedge

@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "../support/emulation.h"
+
 namespace sealedge {
 namespace {
 
@@ -24,6 +26,10 @@ TEST(CpuFeatures, AgreeWithTheActiveIsa) {
       break;
     case Isa::kNeon:
       EXPECT_TRUE(features.neon);
+      EXPECT_FALSE(features.dotprod);
+      break;
+    case Isa::kDotprod:
+      EXPECT_TRUE(features.neon && features.dotprod);
       break;
   }
 }
@@ -36,7 +42,10 @@ int forced(const char* name, const char* expected) {
 
 class CpuFeaturesDeathTest : public ::testing::Test {
  protected:
-  void SetUp() override { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
+  void SetUp() override {
+    SEALEDGE_SKIP_IF_EMULATED(testing::kNoNewProcess);
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+  }
 };
 
 TEST_F(CpuFeaturesDeathTest, ScalarCanAlwaysBeForced) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "../memory/limit_memlock.h"
+#include "../support/emulation.h"
 #include "crypto/algorithms.h"
 #include "memory/secret_region.h"
 
@@ -54,6 +55,7 @@ int fails_before_it_starts() {
 }
 
 TEST(LibcryptoDeathTest, NeedsMoreThan64KiBAndSaysSo) {
+  SEALEDGE_SKIP_IF_EMULATED(testing::kNoNewProcess);
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   if (getuid() != 0) GTEST_SKIP() << "needs root to drop CAP_IPC_LOCK";
   EXPECT_EXIT(_exit(fails_before_it_starts()), ::testing::ExitedWithCode(0), "");

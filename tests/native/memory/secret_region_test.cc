@@ -13,6 +13,7 @@
 #include <set>
 #include <string>
 
+#include "../support/emulation.h"
 #include "limit_memlock.h"
 #include "memory/secure_buffer.h"
 
@@ -65,6 +66,7 @@ TEST(SecretRegion, IsZeroedListedAndGoesAgain) {
 }
 
 TEST(SecretRegion, FlagsKeepItFromDumpsForksAndSwap) {
+  SEALEDGE_SKIP_IF_EMULATED(testing::kNoAdvice);
   Result<uint8_t*> mapped = secret_map(page(), "test");
   ASSERT_TRUE(mapped.ok());
   const std::set<std::string> flags = mapping_flags(*mapped);
@@ -79,6 +81,7 @@ TEST(SecretRegion, FlagsKeepItFromDumpsForksAndSwap) {
 }
 
 TEST(SecretRegion, IsNotInAForkedChild) {
+  SEALEDGE_SKIP_IF_EMULATED(testing::kNoAdvice);
   Result<uint8_t*> mapped = secret_map(page(), "test");
   ASSERT_TRUE(mapped.ok());
   const pid_t child = fork();
@@ -178,6 +181,7 @@ int refused_with_a_reason() {
 class MemlockLimitDeathTest : public ::testing::Test {
  protected:
   void SetUp() override {
+    SEALEDGE_SKIP_IF_EMULATED(testing::kNoNewProcess);
     GTEST_FLAG_SET(death_test_style, "threadsafe");
     if (getuid() != 0) GTEST_SKIP() << "needs root to drop CAP_IPC_LOCK and to set limits";
   }

@@ -9,6 +9,7 @@
 #include <random>
 #include <vector>
 
+#include "../support/emulation.h"
 #include "memory/secret_heap.h"
 #include "memory/secret_region.h"
 
@@ -172,6 +173,7 @@ void look_at_exit() {
 }
 
 TEST_F(SecureBufferDeathTest, ExitWipesWhatStillLives) {
+  SEALEDGE_SKIP_IF_EMULATED(testing::kNoNewProcess);
   EXPECT_EXIT(exit_with_secrets(), ::testing::ExitedWithCode(42), "");
 }
 

@@ -8,6 +8,7 @@
 #include <memory>
 #include <numeric>
 
+#include "../support/emulation.h"
 #include "memory/probe_set.h"
 #include "memory/secure_buffer.h"
 
@@ -65,6 +66,7 @@ TEST(ProbeSet, RefusesWhatOtherDataHoldsToo) {
 }
 
 TEST(SelfScan, FindsASecretInTheHeapAndInAMapping) {
+  SEALEDGE_SKIP_IF_EMULATED(testing::kNoProcessRead);
   ProbeSet set = set_of(3);
   const auto in_heap = unlikely();
   ASSERT_TRUE(set.add(in_heap.get()));
@@ -89,6 +91,7 @@ TEST(SelfScan, FindsASecretInTheHeapAndInAMapping) {
 }
 
 TEST(SelfScan, DoesNotCountSecretMemory) {
+  SEALEDGE_SKIP_IF_EMULATED(testing::kNoProcessRead);
   ProbeSet set = set_of(2);
   auto secret = SecureBuffer::allocate(2 * 4096, "test");
   ASSERT_TRUE(secret.ok());

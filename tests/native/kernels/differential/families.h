@@ -5,6 +5,7 @@
 #include "elementwise.h"
 #include "moves.h"
 #include "products.h"
+#include "quantised.h"
 #include "rows.h"
 #include "windows.h"
 
@@ -16,10 +17,21 @@ struct Family {
 };
 
 inline constexpr Family kFamilies[] = {
-    {"gemm", compare_gemm},     {"conv", compare_conv},       {"depthwise", compare_depthwise},
-    {"pool", compare_pool},     {"unary", compare_unary},     {"binary", compare_binary},
-    {"reduce", compare_reduce}, {"softmax", compare_softmax}, {"transpose", compare_transpose},
+    {"gemm", compare_gemm},
+    {"conv", compare_conv},
+    {"depthwise", compare_depthwise},
+    {"pool", compare_pool},
+    {"unary", compare_unary},
+    {"binary", compare_binary},
+    {"reduce", compare_reduce},
+    {"softmax", compare_softmax},
+    {"transpose", compare_transpose},
     {"copy", compare_copy},
+    {"q8_conv", compare_q8_conv},
+    {"q8_depthwise", compare_q8_depthwise},
+    {"dequantize", compare_dequantize},
+    {"quantize", compare_quantize},
+    {"q8_binary", compare_q8_binary},
 };
 
 }  // namespace sealedge::differential
