@@ -30,6 +30,11 @@ const commands = {
     await setUp('test:onnx');
     return tsx('tests/conformance/operators/generate.ts', []);
   },
+  async 'test:arm64'() {
+    await setUp('test:arm64');
+    const { runArm64Tests } = await import('./test_arm64.mjs');
+    return runArm64Tests();
+  },
   async build() {
     await setUp('build');
     return 0;

