@@ -133,27 +133,56 @@ class RunCall final : public AsyncCall {
   std::vector<RunOutput> outputs;
   Cancellation cancellation;  // may be empty
 
-  Result<void> work() override {
+  Result<void> work() override { return session->run(views(), outputs, {cancellation.get()}); }
+  // On this thread, a sealed model on a secret stack.
+  Result<void> work_here() {
+    if (!session->sealed()) return work();
+    Result<void> outcome;
+    SEALEDGE_TRY(run_on_secret_stack([&] { outcome = work(); }));
+    return outcome;
+  }
+  bool expected_brief() const { return session->expects_brief_run(views()); }
+  Napi::Value result(Napi::Env env) override { return outputs_to_js(env, outputs); }
+
+ private:
+  std::vector<RunInput> views() const {
     std::vector<RunInput> views;
     views.reserve(inputs.size());
     for (const OwnedInput& input : inputs) views.push_back(input.view());
-    return session->run(views, outputs, {cancellation.get()});
+    return views;
   }
-  Napi::Value result(Napi::Env env) override { return outputs_to_js(env, outputs); }
 };
 
-// runSession(session, inputs, outputs, cancellation?): a promise. Inputs are copied: JavaScript may change or transfer
-// their buffers while the run is under way.
+Napi::Promise settled(Napi::Env env, const Result<void>& outcome, RunCall& call) {
+  const Napi::Promise::Deferred deferred(env);
+  if (!outcome.ok()) {
+    deferred.Reject(to_js_error(env, outcome.error()).Value());
+    return deferred.Promise();
+  }
+  const Napi::Value value = call.result(env);
+  if (env.IsExceptionPending()) {
+    deferred.Reject(env.GetAndClearPendingException().Value());
+  } else {
+    deferred.Resolve(value);
+  }
+  return deferred.Promise();
+}
+
+// runSession(session, inputs, outputs, cancellation?): a promise. Inputs of a run on another thread are copied:
+// JavaScript may change or transfer their buffers while it is under way. A run that will be over before a thread could
+// wake is done here and now.
 Napi::Value run_session(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   auto call = std::make_unique<RunCall>();
   call->session = unwrap_session(info[0]);
   std::optional<Cancellation> cancellation = cancellation_argument(info[3]);
   if (call->session == nullptr || !cancellation || !read_outputs(info[2], &call->outputs, nullptr) ||
-      !read_inputs(info[1], InputBytes::kCopied, &call->inputs)) {
+      !read_inputs(info[1], &call->inputs)) {
     return env.Undefined();
   }
   call->cancellation = std::move(*cancellation);
+  if (call->expected_brief()) return settled(env, call->work_here(), *call);
+  for (OwnedInput& input : call->inputs) input.own();
   Result<ThreadPool*> pool = pool_of(call->session->sealed());
   return run_async(env, std::move(pool), std::move(call));
 }
@@ -166,16 +195,10 @@ Napi::Value run_session_sync(const Napi::CallbackInfo& info) {
   call.session = unwrap_session(info[0]);
   std::vector<Napi::Value> targets;
   if (call.session == nullptr || !read_outputs(info[2], &call.outputs, &targets) ||
-      !read_inputs(info[1], InputBytes::kBorrowed, &call.inputs) || !read_targets(targets, &call.outputs)) {
+      !read_inputs(info[1], &call.inputs) || !read_targets(targets, &call.outputs)) {
     return env.Undefined();
   }
-  Result<void> outcome;
-  if (call.session->sealed()) {
-    const Result<void> switched = run_on_secret_stack([&] { outcome = call.work(); });
-    if (!switched.ok()) outcome = switched;
-  } else {
-    outcome = call.work();
-  }
+  const Result<void> outcome = call.work_here();
   if (!outcome.ok()) {
     throw_error(env, outcome.error());
     return env.Undefined();

@@ -51,7 +51,7 @@ Napi::Value buffer_of(Napi::Env env, RunOutput& output) {
 
 }  // namespace
 
-bool read_inputs(const Napi::Value& value, InputBytes mode, std::vector<OwnedInput>* inputs) {
+bool read_inputs(const Napi::Value& value, std::vector<OwnedInput>* inputs) {
   const auto array = array_argument(value, "inputs");
   if (!array) return false;
   inputs->resize(array->Length());
@@ -71,12 +71,7 @@ bool read_inputs(const Napi::Value& value, InputBytes mode, std::vector<OwnedInp
     OwnedInput& input = (*inputs)[i];
     const auto bytes = bytes_argument(data[i], "input data");
     if (!bytes) return false;
-    if (mode == InputBytes::kCopied) {
-      input.copy.assign(bytes->begin(), bytes->end());
-      input.bytes = input.copy;
-    } else {
-      input.bytes = *bytes;
-    }
+    input.bytes = *bytes;
   }
   return true;
 }

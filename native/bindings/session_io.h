@@ -10,9 +10,8 @@
 
 namespace sealedge {
 
-enum class InputBytes { kCopied, kBorrowed };
-
-// An input whose parts live at least as long as this object; borrowed bytes, until control returns to JavaScript.
+// An input whose parts live at least as long as this object, but for the bytes: those are JavaScript's, and valid until
+// control returns there, unless own() has copied them.
 struct OwnedInput {
   std::string name;
   DataType type = DataType::kUndefined;
@@ -21,10 +20,14 @@ struct OwnedInput {
   std::span<const uint8_t> bytes;
 
   RunInput view() const { return {name, type, dims, bytes}; }
+  void own() {
+    copy.assign(bytes.begin(), bytes.end());
+    bytes = copy;
+  }
 };
 
 // [{name, type: number (TensorProto.DataType), dims: number[], data: TypedArray}, ...]. False: an exception is pending.
-bool read_inputs(const Napi::Value& value, InputBytes mode, std::vector<OwnedInput>* inputs);
+bool read_inputs(const Napi::Value& value, std::vector<OwnedInput>* inputs);
 // [index | {index, data: TypedArray}, ...]; data is where the result is written. False: an exception is pending.
 // targets gets the data of each, empty where there is none; read_targets() takes their bytes when no getter of outputs
 // or inputs can run any more. Null: only indices are allowed.

@@ -78,6 +78,7 @@ Result<std::vector<RunValue>> GraphRunner::run(std::shared_ptr<const Graph> grap
     SEALEDGE_ASSIGN(std::unique_ptr<RunFrame> frame, frames->take());
     const Plan& plan = frame->plan();
     if (footprint) {
+      ++footprint->stages;
       footprint->arena_bytes += plan.arena_bytes;
       footprint->steps += plan.steps.size() + plan.interludes.size();
     }

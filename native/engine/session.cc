@@ -6,6 +6,7 @@
 #include "container/envelope.h"
 #include "container/open.h"
 #include "core/checkpoint.h"
+#include "engine/brief_runs.h"
 #include "engine/graph_run.h"
 #include "engine/loaded_model.h"
 #include "engine/model_file.h"
@@ -36,6 +37,7 @@ struct Session::Impl {
   SessionReport report;  // what does not change; the rest is filled in by Session::report()
   std::atomic<size_t> arena_bytes = 0;
   std::atomic<size_t> step_count = 0;
+  BriefRuns brief_runs;
 
   std::shared_mutex mutex;             // shared by runs, held alone by release()
   std::unique_ptr<LoadedModel> model;  // null after release()
@@ -101,6 +103,7 @@ Result<void> Session::run(std::span<const RunInput> inputs, std::span<RunOutput>
   for (const RunOutput& output : outputs) {
     if (output.index >= impl_->outputs.size()) return Error{ErrorCode::kOptionInvalid, "no such output"};
   }
+  const auto begin = std::chrono::steady_clock::now();
   SEALEDGE_ASSIGN(std::vector<RunValue> bound, bind_inputs(impl_->inputs, inputs));
   const GraphRunner runner{
       impl_->model->plans.get(), impl_->model->graph->limits, {impl_->pool, impl_->max_threads, control.cancelled}};
@@ -111,9 +114,12 @@ Result<void> Session::run(std::span<const RunInput> inputs, std::span<RunOutput>
   for (RunOutput& output : outputs) {
     SEALEDGE_TRY(deliver_output(results[output.index].fact, results[output.index].data, &output));
   }
+  impl_->brief_runs.record(inputs, footprint.stages == 1, std::chrono::steady_clock::now() - begin);
   SEALEDGE_CHECKPOINT("after-run");
   return {};
 }
+
+bool Session::expects_brief_run(std::span<const RunInput> inputs) const { return impl_->brief_runs.expect(inputs); }
 
 void Session::release() {
   const std::unique_lock<std::shared_mutex> lock(impl_->mutex);

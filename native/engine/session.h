@@ -115,6 +115,9 @@ class Session {
   Result<void> run(std::span<const RunInput> inputs, std::span<RunOutput> outputs,
                    const RunControl& control = {}) const;
 
+  // A run with inputs of these dims will end sooner than another thread could be woken for it (engine/brief_runs.h).
+  bool expects_brief_run(std::span<const RunInput> inputs) const;
+
   // Wipes and frees weights and arenas, after the runs under way have ended; later runs fail with kModelClosed.
   // Repeatable.
   void release();
