@@ -67,6 +67,9 @@ Result<void> GraphImport::add_nodes(std::span<const NodeProto> nodes) {
 Result<void> GraphImport::add_output(std::string_view name) {
   const std::optional<ValueId> id = find(name);
   if (!id || *id == kNoValue) return invalid("output '" + printable(name) + "' is never made");
+  if (sequences_.find(*id)) {
+    return Error{ErrorCode::kOpUnsupported, "output '" + printable(name) + "': a sequence cannot leave its graph"};
+  }
   graph_.outputs.push_back(*id);
   return {};
 }
@@ -82,20 +85,33 @@ std::optional<ValueId> GraphImport::find(std::string_view name) {
   if (const auto found = names_.find(name); found != names_.end()) return found->second;
   const std::optional<ValueId> outside = outer_ ? outer_->find(name) : std::nullopt;
   if (!outside || *outside == kNoValue) return outside;
+  const ValueId id = take(*outside, name);
+  names_.emplace(name, id);
+  return id;
+}
+
+ValueId GraphImport::take(ValueId outside, std::string_view name) {
   Value value;
   value.name = name;
-  const Value& original = outer_->graph_.values[*outside];
+  const Value& original = outer_->graph_.values[outside];
   if (original.constant) {
     value.constant = original.constant;
     value.fact = original.fact;
   }
-  const bool captured = !value.constant;
+  const bool made_in_a_run = !value.constant;
   const ValueId id = graph_.add_value(std::move(value));
-  if (captured) {
+  if (const ImportedSequence* sequence = outer_->sequences_.find(outside)) {
+    // Every body that reads it takes all of it: counted like nodes, or a small file could multiply it.
+    shared_->inlined_nodes += sequence->items.size();
+    if (shared_->inlined_nodes > shared_->limits.max_nodes) return id;
+    ImportedSequence taken = *sequence;
+    for (ValueId& item : taken.items) item = take(item, {});
+    if (taken.sliced != kNoValue) taken.sliced = take(taken.sliced, {});
+    sequences_.add(id, std::move(taken));
+  } else if (made_in_a_run) {
     graph_.inputs.push_back(id);
-    captures_.push_back(*outside);
+    captures_.push_back(outside);
   }
-  names_.emplace(name, id);
   return id;
 }
 
@@ -159,7 +175,7 @@ Result<void> GraphImport::build(const NodeProto& proto, const OpImporter& import
   SEALEDGE_ASSIGN(std::vector<ValueId> outputs, declare_outputs(proto));
   if (std::all_of(outputs.begin(), outputs.end(), [](ValueId id) { return id == kNoValue; })) return {};
 
-  NodeImport node(proto, opset_, std::move(inputs), outputs, &graph_, shared_->store, this);
+  NodeImport node(proto, opset_, std::move(inputs), outputs, &graph_, shared_->store, this, &sequences_);
   importer.build(node);
   if (node.error()) {
     if (node.error()->code == ErrorCode::kOpUnsupported) {

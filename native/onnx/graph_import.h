@@ -53,6 +53,8 @@ class GraphImport final : public BodyImporter {
   // Nothing when no graph has it; kNoValue for an input that a function's caller has omitted. A constant of an outer
   // graph is a constant here; other values become inputs.
   std::optional<ValueId> find(std::string_view name);
+  // A value of the outer graph as one of this graph.
+  ValueId take(ValueId outside, std::string_view name);
   Result<std::vector<ValueId>> find_inputs(const NodeProto& proto);
   Result<std::vector<ValueId>> declare_outputs(const NodeProto& proto);
   Result<void> add_node(const NodeProto& proto);
@@ -77,6 +79,7 @@ class GraphImport final : public BodyImporter {
   int64_t opset_;
   Graph graph_;
   NameMap<ValueId> names_;
+  SequenceTable sequences_;
   std::vector<ValueId> captures_;                         // of the outer graph, as the last inputs of this one
   const NameMap<const AttributeProto*>* call_ = nullptr;  // attributes of the function call that is inlined
   size_t call_depth_ = 0;

@@ -87,7 +87,7 @@ ValueId NodeImport::emit_inner(OpPtr op, std::vector<ValueId> inputs) {
 
 void NodeImport::emit_to(OpPtr op, std::vector<ValueId> inputs, std::vector<ValueId> outputs) {
   if (!op) return unsupported("not in this engine");
-  if (error_) return;
+  if (error_ || !all_tensors(inputs)) return;
   Node node;
   node.op = std::move(op);
   node.name = proto_.name;
@@ -105,7 +105,7 @@ std::optional<ImportedBody> NodeImport::import_body(const GraphProto& proto) {
 
 void NodeImport::emit_control(OpPtr op, std::vector<ValueId> own_inputs, std::vector<ImportedBody> bodies,
                               size_t outputs) {
-  if (error_) return;
+  if (error_ || !all_tensors(own_inputs)) return;
   if (outputs_.size() > outputs) return invalid("expected at most " + std::to_string(outputs) + " outputs");
   Node node;
   node.op = std::move(op);
@@ -123,6 +123,23 @@ void NodeImport::emit_control(OpPtr op, std::vector<ValueId> own_inputs, std::ve
   node.outputs = outputs_;
   node.outputs.resize(outputs, kNoValue);
   graph_->nodes.push_back(std::move(node));
+}
+
+bool NodeImport::all_tensors(const std::vector<ValueId>& inputs) {
+  for (ValueId id : inputs) {
+    if (!sequences_->find(id)) continue;
+    unsupported("a sequence as input");
+    return false;
+  }
+  return true;
+}
+
+void NodeImport::sequence_output(ImportedSequence sequence) {
+  if (error_) return;
+  if (!sequences_->add(output(0), std::move(sequence))) {
+    error_ = Error{ErrorCode::kLimitExceeded,
+                   "sequences of more than " + std::to_string(SequenceTable::kMaxItems) + " tensors"};
+  }
 }
 
 uint8_t* NodeImport::allocate(size_t size_bytes) {
@@ -195,6 +212,7 @@ std::span<const std::span<const OpImporter>> importer_families() {
       normalization_importers(),  //
       quantize_importers(),       //
       experimental_importers(),   //
+      sequence_importers(),       //
   };
   return families;
 }

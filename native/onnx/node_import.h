@@ -13,6 +13,7 @@
 #include "graph/constant_store.h"
 #include "graph/graph.h"
 #include "onnx/model_proto.h"
+#include "onnx/sequences.h"
 
 namespace sealedge {
 
@@ -31,14 +32,15 @@ class BodyImporter {
 class NodeImport {
  public:
   NodeImport(const NodeProto& proto, int64_t opset, std::vector<ValueId> inputs, std::vector<ValueId> outputs,
-             Graph* graph, ConstantStore* store, BodyImporter* bodies)
+             Graph* graph, ConstantStore* store, BodyImporter* bodies, SequenceTable* sequences)
       : proto_(proto),
         opset_(opset),
         inputs_(std::move(inputs)),
         outputs_(std::move(outputs)),
         graph_(graph),
         store_(store),
-        bodies_(bodies) {}
+        bodies_(bodies),
+        sequences_(sequences) {}
 
   const NodeProto& proto() const { return proto_; }
   int64_t opset() const { return opset_; }
@@ -62,6 +64,8 @@ class NodeImport {
   size_t output_count() const { return outputs_.size(); }
   ValueId output(size_t i) const { return i < outputs_.size() ? outputs_[i] : kNoValue; }
   bool wants_output(size_t i) const { return output(i) != kNoValue; }
+  // What the input stands for when it is a sequence: null when it is a tensor.
+  const ImportedSequence* sequence(size_t i) const { return sequences_->find(input(i)); }
   // The value's constant, if it is one; its data is there for small inline tensors only.
   const Constant* constant(ValueId id) const;
   const TensorFact* constant_fact(ValueId id) const;
@@ -79,6 +83,8 @@ class NodeImport {
   // A node of control flow (graph/control_flow.h): own inputs, then what the bodies take. `outputs`: how many there are
   // in all, wanted or not.
   void emit_control(OpPtr op, std::vector<ValueId> own_inputs, std::vector<ImportedBody> bodies, size_t outputs);
+  // Output 0 is a sequence.
+  void sequence_output(ImportedSequence sequence);
   // Output 0 is another name for this value.
   void alias_output(ValueId value) { alias_ = value; }
   ValueId make_ints(std::span<const int64_t> values);  // int64, rank 1
@@ -104,6 +110,8 @@ class NodeImport {
   uint8_t* allocate(size_t size_bytes);  // null after noting the error
   ValueId add_constant(TensorFact fact, const uint8_t* data);
   ValueId make_constant(TensorFact fact, std::span<const uint8_t> bytes);
+  // Operators compute with tensors: an input that is none is noted as unsupported.
+  bool all_tensors(const std::vector<ValueId>& inputs);
 
   const NodeProto& proto_;
   const int64_t opset_;
@@ -112,6 +120,7 @@ class NodeImport {
   Graph* graph_;
   ConstantStore* store_;
   BodyImporter* bodies_;
+  SequenceTable* sequences_;
   std::optional<Error> error_;
   std::optional<ValueId> alias_;
   const TensorProto* tensor_ = nullptr;
@@ -137,6 +146,7 @@ std::span<const OpImporter> normalization_importers();  // import_normalization.
 std::span<const OpImporter> control_importers();        // import_control.cc
 std::span<const OpImporter> quantize_importers();       // import_quantize.cc
 std::span<const OpImporter> experimental_importers();   // import_experimental.cc
+std::span<const OpImporter> sequence_importers();       // import_sequence.cc
 // All of the above.
 std::span<const std::span<const OpImporter>> importer_families();
 const OpImporter* find_importer(std::string_view op_type);

@@ -1,0 +1,151 @@
+// Sequences inside a model: what each operator of them leaves of tensors, and what is refused.
+#include <gtest/gtest.h>
+
+#include "run_model.h"
+
+namespace sealedge {
+namespace {
+
+using testing::floats;
+using testing::FloatTensor;
+using testing::int64s;
+using testing::int_attribute;
+using testing::ModelBuilder;
+using testing::node;
+
+const std::map<std::string, FloatTensor> kInputs = {
+    {"a", {{1, 2}, {1, 2}}}, {"b", {{1, 2}, {3, 4}}}, {"c", {{2, 2}, {5, 6, 7, 8}}}};
+
+ModelBuilder three() {
+  return ModelBuilder()
+      .input("a", {1, 2})
+      .input("b", {1, 2})
+      .input("c", {2, 2})
+      .constant(int64s("zero", {}, {0}))
+      .constant(int64s("one", {}, {1}))
+      .constant(int64s("minus_one", {}, {-1}))
+      .constant(int64s("nine", {}, {9}));
+}
+
+ModelBuilder constructed() { return three().add(node("SequenceConstruct", {"a", "b"}, {"s"})); }
+
+void expect_values(const ModelBuilder& builder, const std::vector<int64_t>& dims, const std::vector<float>& values) {
+  const std::vector<FloatTensor> got = testing::run_model(builder, kInputs);
+  ASSERT_EQ(got.size(), 1u);
+  EXPECT_EQ(got[0].dims, dims);
+  EXPECT_EQ(got[0].values, values);
+}
+
+void expect_refused(const ModelBuilder& builder, ErrorCode code, const std::string& part) {
+  const auto session = Session::create_from_bytes(builder.build(), {});
+  ASSERT_FALSE(session.ok());
+  EXPECT_EQ(session.error().code, code) << session.error().message;
+  EXPECT_NE(session.error().message.find(part), std::string::npos) << session.error().message;
+}
+
+ModelBuilder at(ModelBuilder builder, const std::string& sequence, const std::string& position) {
+  return builder.add(node("SequenceAt", {sequence, position}, {"y"})).output("y");
+}
+
+TEST(SequencesTest, AtCountsFromEitherEnd) {
+  expect_values(at(constructed(), "s", "zero"), {1, 2}, {1, 2});
+  expect_values(at(constructed(), "s", "minus_one"), {1, 2}, {3, 4});
+  expect_refused(at(constructed(), "s", "nine"), ErrorCode::kModelInvalid, "position 9 is out of range for 2 tensors");
+}
+
+TEST(SequencesTest, InsertAndErase) {
+  const auto inserted = [](const std::vector<std::string>& inputs) {
+    return constructed().add(node("SequenceInsert", inputs, {"t"}));
+  };
+  expect_values(at(inserted({"s", "c"}), "t", "minus_one"), {2, 2}, {5, 6, 7, 8});
+  expect_values(at(inserted({"s", "c", "zero"}), "t", "one"), {1, 2}, {1, 2});
+  expect_values(at(inserted({"s", "c", "minus_one"}), "t", "one"), {2, 2}, {5, 6, 7, 8});
+  const auto erased = [](const std::vector<std::string>& inputs) {
+    return constructed().add(node("SequenceErase", inputs, {"t"}));
+  };
+  expect_values(at(erased({"s"}), "t", "zero"), {1, 2}, {1, 2});
+  expect_values(at(erased({"s", "zero"}), "t", "zero"), {1, 2}, {3, 4});
+  expect_refused(three().add(node("SequenceEmpty", {}, {"e"})).add(node("SequenceErase", {"e"}, {"y"})).output("y"),
+                 ErrorCode::kModelInvalid, "empty");
+}
+
+TEST(SequencesTest, ConcatenatesAndStacks) {
+  const auto concat = [](const std::vector<testing::Proto>& attributes) {
+    return constructed().add(node("ConcatFromSequence", {"s"}, {"y"}, attributes)).output("y");
+  };
+  expect_values(concat({int_attribute("axis", 0)}), {2, 2}, {1, 2, 3, 4});
+  expect_values(concat({int_attribute("axis", -1)}), {1, 4}, {1, 2, 3, 4});
+  expect_values(concat({int_attribute("axis", -1), int_attribute("new_axis", 1)}), {1, 2, 2}, {1, 3, 2, 4});
+}
+
+TEST(SequencesTest, SplitsIntoSlicesAndSizes) {
+  const auto slices = [](const std::vector<testing::Proto>& attributes) {
+    return three().add(node("SplitToSequence", {"c"}, {"s"}, attributes));
+  };
+  expect_values(at(slices({}), "s", "one"), {1, 2}, {7, 8});
+  expect_values(at(slices({int_attribute("axis", -1), int_attribute("keepdims", 0)}), "s", "minus_one"), {2}, {6, 8});
+  const auto sizes = three().constant(int64s("sizes", {2}, {1, 1}));
+  expect_values(at(ModelBuilder(sizes).add(node("SplitToSequence", {"c", "sizes"}, {"s"})), "s", "one"), {1, 2},
+                {7, 8});
+}
+
+TEST(SequencesTest, LengthIsAScalar) {
+  const auto length = [](ModelBuilder builder) {
+    return builder.add(node("SequenceLength", {"s"}, {"n"}))
+        .add(node("Cast", {"n"}, {"y"}, {int_attribute("to", 1)}))
+        .output("y");
+  };
+  expect_values(length(constructed()), {}, {2});
+  expect_values(length(three().add(node("SplitToSequence", {"c"}, {"s"}))), {}, {2});
+  expect_values(length(three().add(node("SequenceEmpty", {}, {"s"}))), {}, {0});
+}
+
+TEST(SequencesTest, IdentityOfOneIsOne) {
+  expect_values(at(constructed().add(node("Identity", {"s"}, {"t"})), "t", "one"), {1, 2}, {3, 4});
+}
+
+TEST(SequencesTest, RefusesWhatIsNoTensor) {
+  const auto unsupported = ErrorCode::kOpUnsupported;
+  expect_refused(constructed().add(node("Relu", {"s"}, {"y"})).output("y"), unsupported, "a sequence as input");
+  expect_refused(constructed().output("s"), unsupported, "a sequence cannot leave its graph");
+  expect_refused(at(three(), "a", "zero"), unsupported, "a sequence that is not made in the same graph");
+  expect_refused(constructed().add(node("SequenceConstruct", {"s"}, {"t"})).output("t"), ErrorCode::kModelInvalid,
+                 "expected tensors");
+  auto computed = constructed().input("p", {}, 7);
+  expect_refused(at(computed, "s", "p"), unsupported, "a position that is not constant");
+}
+
+// GraphProto{1 node, 2 name, 12 output} as AttributeProto{1 name, 6 g, 20 type}.
+testing::Proto branch(const std::string& name, const testing::Proto& body_node) {
+  const auto graph = testing::Proto().message(1, body_node).bytes(2, name).message(12, testing::Proto().bytes(1, "r"));
+  return testing::Proto().bytes(1, name).message(6, graph).varint(20, 5);
+}
+
+TEST(SequencesTest, BodiesReadThoseAroundThem) {
+  for (const char chosen : {0, 1}) {
+    auto builder =
+        constructed()
+            .constant(testing::tensor("condition", 9, {}, std::string(1, chosen)))
+            .add(node("If", {"condition"}, {"y"},
+                      {branch("then_branch", node("SequenceAt", {"s", "one"}, {"r"})),
+                       branch("else_branch", node("ConcatFromSequence", {"s"}, {"r"}, {int_attribute("axis", 0)}))}))
+            .output("y");
+    if (chosen) {
+      expect_values(builder, {1, 2}, {3, 4});
+    } else {
+      expect_values(builder, {2, 2}, {1, 2, 3, 4});
+    }
+  }
+}
+
+// Each insertion is a longer list: refused long before a file of this kind could ask for much memory.
+TEST(SequencesTest, LongListsOfListsAreRefused) {
+  auto builder = three().add(node("SequenceEmpty", {}, {"s0"}));
+  for (int i = 0; i < 1500; ++i) {
+    builder.add(node("SequenceInsert", {"s" + std::to_string(i), "a"}, {"s" + std::to_string(i + 1)}));
+  }
+  expect_refused(at(builder, "s1500", "zero"), ErrorCode::kLimitExceeded, "sequences of more than");
+}
+
+}  // namespace
+}  // namespace sealedge
