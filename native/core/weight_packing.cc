@@ -175,4 +175,20 @@ void unpack_weight(const WeightGeometry& geometry, const uint8_t* packed, uint8_
   }
 }
 
+size_t packed_offset_bytes(const WeightGeometry& geometry, size_t element) {
+  size_t lane = element / geometry.depth();
+  size_t k = element % geometry.depth();
+  if (geometry.order == WeightSourceOrder::kGemmKN) {
+    k = element / geometry.lanes;
+    lane = element % geometry.lanes;
+  } else if (geometry.order == WeightSourceOrder::kConvOIHW) {
+    k = k % geometry.taps * geometry.inputs + k / geometry.taps;
+  }
+  const size_t panel = lane / kPanelLanes * geometry.panel_size_bytes();
+  const size_t in_panel = lane % kPanelLanes;
+  if (!is_byte_layout(geometry.layout)) return panel + (k * kPanelLanes + in_panel) * sizeof(float);
+  if (is_depthwise_layout(geometry.layout)) return panel + k * kPanelLanes + in_panel;
+  return panel + kPanelSumBytes + (k / kPanelQuad * kPanelLanes + in_panel) * kPanelQuad + k % kPanelQuad;
+}
+
 }  // namespace sealedge

@@ -43,6 +43,9 @@ struct WeightGeometry {
 // Fails with kModelInvalid when dims do not fit the layout and order, or sizes overflow. Not for kPlain.
 Result<WeightGeometry> weight_geometry(WeightLayout layout, WeightSourceOrder order, std::span<const int64_t> dims);
 
+// Where element number `element` of the row-major tensor lies in the packed weight, in bytes.
+size_t packed_offset_bytes(const WeightGeometry& geometry, size_t element);
+
 // One panel of valid_lanes (<= 16) lanes. `rows` is the first lane's row (for kGemmKN: the first lane's column in row
 // 0) of a row-major tensor, or of a strip of it, whose rows are `stride` elements apart. `panel` holds
 // panel_size_bytes(). float32 rows and panels are aligned to 4 bytes, panels of integers too.

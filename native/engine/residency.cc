@@ -25,15 +25,8 @@ struct Item {
 };
 
 std::string form_name(const WeightPlacement& placement) {
-  switch (placement.layout) {
-    case WeightLayout::kPlain:
-      return "row-major";
-    case WeightLayout::kPanel16:
-      return "panel16";
-    case WeightLayout::kDepthwise16:
-      return "depthwise16";
-  }
-  return "layout " + std::to_string(static_cast<unsigned>(placement.layout));
+  if (placement.layout == WeightLayout::kPlain) return "row-major";
+  return kWeightLayoutNames[static_cast<size_t>(placement.layout)];
 }
 
 class Forms {
@@ -106,7 +99,7 @@ class ProbeDraw {
         form.name);
   }
 
-  // `count` windows of packed float32 weights as the model file has them.
+  // `count` windows of packed weights as the model file has them.
   void draw_unpacked(const Forms::Form& form, size_t count) {
     draw(
         form, count,
@@ -115,20 +108,17 @@ class ProbeDraw {
           const WeightPlacement& placement = item.packed->placement;
           const auto geometry = weight_geometry(placement.layout, placement.order, placement.dims);
           if (!geometry.ok() || geometry->size_bytes != item.size_bytes) return std::nullopt;
-          // Rows of (K, N) are rows of the panels too: drawn as stored.
-          constexpr size_t kFloats = kWindow / sizeof(float);
-          if (placement.order == WeightSourceOrder::kGemmKN || geometry->depth() < kFloats) return std::nullopt;
-          const size_t lane = random_below(geometry->lanes);
-          const size_t first = random_below(geometry->depth() - kFloats + 1);
-          for (size_t i = 0; i < kFloats; ++i) {
-            const size_t input = (first + i) / geometry->taps;
-            const size_t tap = (first + i) % geometry->taps;
-            const size_t k = tap * geometry->inputs + input;
-            const size_t at = lane / kPanelLanes * geometry->panel_size_bytes() +
-                              (k * kPanelLanes + lane % kPanelLanes) * sizeof(float);
-            copy_packed(*item.packed->weight, at, sizeof(float), window_ + i * sizeof(float));
+          const size_t element_bytes = geometry->element_bytes();
+          const size_t elements = geometry->row_major_bytes() / element_bytes;
+          const size_t wanted = kWindow / element_bytes;
+          if (elements < wanted) return std::nullopt;
+          const size_t first = random_below(elements - wanted + 1);
+          for (size_t i = 0; i < wanted; ++i) {
+            uint8_t* to = window_ + i * element_bytes;
+            copy_packed(*item.packed->weight, packed_offset_bytes(*geometry, first + i), element_bytes, to);
+            if (is_unsigned_layout(placement.layout)) *to ^= 0x80;
           }
-          return (lane * geometry->depth() + first) * sizeof(float);
+          return first * element_bytes;
         },
         "of the file");
   }

@@ -2,6 +2,8 @@
 export interface Initializer {
   name: string;
   dims: number[];
+  /** onnx.TensorProto.DataType */
+  type: number;
   /** The tensor row-major, as the file holds it. */
   bytes: Buffer;
 }
@@ -15,6 +17,7 @@ const ATTRIBUTE_TENSOR = 5;
 const ATTRIBUTE_GRAPH = 6;
 const ATTRIBUTE_GRAPHS = 11;
 const DIMS = 1;
+const DATA_TYPE = 2;
 const FLOAT_DATA = 4;
 const TENSOR_NAME = 8;
 const RAW_DATA = 9;
@@ -40,6 +43,7 @@ function readGraph(graph: Buffer, found: Initializer[]): void {
 function readTensor(tensor: Buffer): Initializer {
   const dims: number[] = [];
   let name = '';
+  let type = 0;
   let bytes: Buffer = Buffer.alloc(0);
   for (const { number, wire, value, payload } of everyField(tensor)) {
     if (number === DIMS && wire === 0) dims.push(value);
@@ -49,10 +53,11 @@ function readTensor(tensor: Buffer): Initializer {
         dims.push(read.value);
         at = read.next;
       }
+    if (number === DATA_TYPE) type = value;
     if (number === TENSOR_NAME) name = payload.toString('utf8');
     if (number === RAW_DATA || (number === FLOAT_DATA && wire === 2)) bytes = payload;
   }
-  return { name, dims, bytes };
+  return { name, dims, type, bytes };
 }
 
 function* fields(message: Buffer, wanted: number): Generator<Buffer> {

@@ -4,7 +4,11 @@ import { PROBE_MIN_BYTES, type Probe } from './probe_search.js';
 
 const LANES = 16;
 
-/** Where a float32 of the row-major tensor comes from, for each place of a blocked layout (docs/SPEC.md "Layouts"). */
+/** onnx.TensorProto.DataType */
+const UINT8 = 2;
+const INT8 = 3;
+
+/** Where an element of the row-major tensor comes from, for each place of a blocked layout (docs/SPEC.md "Layouts"). */
 interface Layout {
   name: string;
   /** Index into the row-major tensor of lane `lane`, depth `k`. */
@@ -40,8 +44,8 @@ export function layoutsOf(dims: readonly number[]): Layout[] {
 }
 
 /**
- * `count` probes for each layout, spread over the weights by size: 16 bytes (four float32) that occur in no other place of
- * the model, all four different and none zero, so that nothing but the weight explains a hit.
+ * `count` probes for each layout, spread over the weights by size: 16 bytes (four float32, or sixteen 8-bit integers) that
+ * occur in no other place of the model and are all different enough that nothing but the weight explains a hit.
  */
 export function weightProbes(initializers: readonly Initializer[], count: number): Probe[] {
   const random = new Dice(initializers);
@@ -50,7 +54,8 @@ export function weightProbes(initializers: readonly Initializer[], count: number
   const probes = new Map<string, Probe>();
 
   draw(count, rowMajor, (weight) => {
-    const at = 4 * random.below(Math.floor((weight.bytes.length - PROBE_MIN_BYTES) / 4) + 1);
+    const step = weight.type === INT8 || weight.type === UINT8 ? 1 : 4;
+    const at = step * random.below(Math.floor((weight.bytes.length - PROBE_MIN_BYTES) / step) + 1);
     return { name: `${weight.name} row-major +${at}`, bytes: weight.bytes.subarray(at, at + PROBE_MIN_BYTES) };
   });
   const blocked = floats.filter(({ dims }) => layoutsOf(dims).some(({ lanes }) => lanes >= 4));
@@ -67,6 +72,8 @@ export function weightProbes(initializers: readonly Initializer[], count: number
       return { name: `${weight.name} ${layout.name} lane ${lane} k ${k}`, bytes };
     });
   }
+  const quantised = initializers.filter(({ type, dims }) => (type === INT8 || type === UINT8) && dims.length >= 2);
+  for (const variant of [0, 1]) draw(count, quantised, (weight) => byteProbe(weight, variant, random));
   return [...probes.values()];
 
   function draw(wanted: number, from: readonly Initializer[], make: (weight: Initializer) => Probe | undefined): void {
@@ -80,13 +87,39 @@ export function weightProbes(initializers: readonly Initializer[], count: number
         return at < 0;
       });
       const probe = weight && make(weight);
-      if (!probe || !isDistinctive(probe.bytes)) continue;
+      if (!probe || !(weight.type === INT8 || weight.type === UINT8 ? hasManyBytes : isDistinctive)(probe.bytes)) continue;
       const key = Buffer.from(probe.bytes).toString('hex');
       if (probes.has(key)) continue;
       probes.set(key, probe);
       drawn += 1;
     }
   }
+}
+
+/** Sixteen bytes that lie side by side in a layout of 8-bit integers: four channels by four k, or one tap of 16 channels. */
+function byteProbe(weight: Initializer, variant: number, random: Dice): Probe | undefined {
+  const layouts = layoutsOf(weight.dims);
+  const layout = layouts[variant % layouts.length];
+  if (layout === undefined) return undefined;
+  const flip = weight.type === UINT8 ? 0x80 : 0;
+  const at = (lane: number, k: number) => (weight.bytes[layout.source(lane, k)] ?? 0) ^ flip;
+  if (layout.name === 'depthwise16') {
+    if (layout.lanes < LANES) return undefined;
+    const block = LANES * random.below(Math.floor(layout.lanes / LANES));
+    const tap = random.below(layout.depth);
+    const bytes = Uint8Array.from({ length: LANES }, (_, lane) => at(block + lane, tap));
+    return { name: `${weight.name} 8-bit depthwise16 lane ${block} tap ${tap}`, bytes };
+  }
+  if (layout.lanes < 4 || layout.depth < 4) return undefined;
+  const lane = 4 * random.below(Math.floor(layout.lanes / 4));
+  const k = 4 * random.below(Math.floor(layout.depth / 4));
+  const bytes = Uint8Array.from({ length: 16 }, (_, i) => at(lane + Math.floor(i / 4), k + (i % 4)));
+  return { name: `${weight.name} 8-bit ${layout.name} lane ${lane} k ${k}`, bytes };
+}
+
+/** No run of zeros, no table of small steps: like noise, as quantised weights are. */
+function hasManyBytes(bytes: Uint8Array): boolean {
+  return new Set(bytes).size >= 11;
 }
 
 function float(weight: Initializer, index: number): Buffer {

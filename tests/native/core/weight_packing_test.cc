@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <random>
 #include <vector>
 
@@ -133,6 +134,38 @@ TEST(WeightPacking, OfBytesFollowsTheFormulasAndComesBack) {
     std::vector<uint8_t> back(row_major.size(), 0xee);
     unpack_weight(*geometry, packed.data(), back.data());
     ASSERT_EQ(back, row_major);
+  }
+}
+
+TEST(WeightPacking, SaysWhereEachElementLies) {
+  std::vector<Case> all = cases();
+  const size_t floats = all.size();
+  for (size_t i = 0; i < floats; ++i) {
+    const bool depthwise = all[i].layout == WeightLayout::kDepthwise16;
+    for (WeightLayout layout : {depthwise ? WeightLayout::kInt8Depthwise16 : WeightLayout::kInt8Panel16,
+                                depthwise ? WeightLayout::kUint8Depthwise16 : WeightLayout::kUint8Panel16}) {
+      all.push_back({layout, all[i].order, all[i].dims});
+    }
+  }
+  for (const Case& c : all) {
+    const auto geometry = weight_geometry(c.layout, c.order, c.dims);
+    ASSERT_TRUE(geometry.ok());
+    const size_t size = geometry->element_bytes();
+    const size_t count = geometry->row_major_bytes() / size;
+    const auto packed_words = std::make_unique<uint32_t[]>(geometry->size_bytes / 4);  // aligned
+    auto* packed = reinterpret_cast<uint8_t*>(packed_words.get());
+    std::vector<uint32_t> row_major_words((count * size + 3) / 4);
+    auto* row_major = reinterpret_cast<uint8_t*>(row_major_words.data());
+    for (size_t i = 0; i < count * size; ++i) row_major[i] = static_cast<uint8_t>(i * 37 + i / 251);
+    pack_weight(*geometry, row_major, packed);
+    for (size_t i = 0; i < count; ++i) {
+      const size_t at = packed_offset_bytes(*geometry, i);
+      ASSERT_LE(at + size, geometry->size_bytes);
+      for (size_t byte = 0; byte < size; ++byte) {
+        const auto flip = static_cast<uint8_t>(is_unsigned_layout(c.layout) ? 0x80 : 0);
+        ASSERT_EQ(packed[at + byte] ^ flip, row_major[i * size + byte]) << i;
+      }
+    }
   }
 }
 
