@@ -87,7 +87,8 @@ export function weightProbes(initializers: readonly Initializer[], count: number
         return at < 0;
       });
       const probe = weight && make(weight);
-      if (!probe || !(weight.type === INT8 || weight.type === UINT8 ? hasManyBytes : isDistinctive)(probe.bytes)) continue;
+      if (!probe || !(weight.type === INT8 || weight.type === UINT8 ? hasManyBytes : isDistinctive)(probe.bytes))
+        continue;
       const key = Buffer.from(probe.bytes).toString('hex');
       if (probes.has(key)) continue;
       probes.set(key, probe);
