@@ -24,7 +24,7 @@ inline std::string compare_copy(Decisions& d, const KernelTable& scalar, const K
   copy.rank = 1 + d.below(4);
   size_t order[4] = {0, 1, 2, 3};
   for (size_t i = copy.rank; i > 1; i--) std::swap(order[i - 1], order[d.below(i)]);
-  for (size_t i = 0; i < copy.rank; i++) copy.dims[i] = 1 + d.below(20);
+  for (size_t i = 0; i < copy.rank; i++) copy.dims[i] = 1 + d.below(copy.rank > 2 ? 8 : 40);
   ptrdiff_t step = 1, start = 0;
   for (size_t i = copy.rank; i-- > 0; step *= static_cast<ptrdiff_t>(copy.dims[i])) copy.destination_stride[i] = step;
   const auto size = static_cast<size_t>(step);

@@ -23,10 +23,11 @@ inline std::unique_ptr<uint8_t, FreeScratch> scratch_of(size_t bytes) {
 
 inline std::string compare_gemm(Decisions& d, const KernelTable& scalar, const KernelTable& subject) {
   F32GemmParams p = {};
-  p.m = d.below(33);
-  p.n = 1 + d.below(50);
   // More than 1,024 steps come from the weight source in several pieces.
-  p.k = d.one_in(8) ? d.below(2200) : d.below(70);
+  const bool deep = d.one_in(8);
+  p.m = d.below(deep ? 4 : 33);
+  p.n = 1 + d.below(deep ? 8 : 50);
+  p.k = d.below(deep ? 2200 : 70);
   const size_t a_gap = d.below(3), c_gap = d.below(3);
   p.a_stride = p.k + a_gap;
   p.c_stride = p.n + c_gap;
@@ -52,10 +53,10 @@ inline std::string compare_gemm(Decisions& d, const KernelTable& scalar, const K
 
 inline std::string compare_conv(Decisions& d, const KernelTable& scalar, const KernelTable& subject) {
   F32ConvParams p = {};
-  p.window = window(d);
   p.groups = d.one_in(3) ? 1 + d.below(4) : 1;
   p.in_channels = p.groups * (1 + d.below(12));
   p.out_channels = p.groups * (1 + d.below(24));
+  p.window = window(d, p.in_channels / p.groups * p.out_channels);
   p.x_channels_first = d.one_in(3);
   const WindowGeometry& w = p.window;
   const size_t rows = w.batch * w.out_pixels();
@@ -81,8 +82,8 @@ inline std::string compare_conv(Decisions& d, const KernelTable& scalar, const K
 
 inline std::string compare_depthwise(Decisions& d, const KernelTable& scalar, const KernelTable& subject) {
   F32DepthwiseParams p = {};
-  p.window = window(d);
   p.channels = 1 + d.below(40);
+  p.window = window(d, p.channels);
   const WindowGeometry& w = p.window;
   const size_t rows = w.batch * w.out_pixels();
   const auto x = d.tensor(w.batch * w.in_pixels() * p.channels);

@@ -87,15 +87,16 @@ inline Buffer<int8_t> q8_panels(Decisions& d, size_t k, size_t n) {
 inline std::string compare_q8_conv(Decisions& d, const KernelTable& scalar, const KernelTable& subject) {
   Q8ConvParams p = {};
   if (d.one_in(2)) {
-    p.window = window(d);
     p.groups = d.one_in(3) ? 1 + d.below(4) : 1;
     p.in_channels = p.groups * (1 + d.below(12));
     p.out_channels = p.groups * (1 + d.below(24));
+    p.window = window(d, p.in_channels / p.groups * p.out_channels);
     p.x_channels_first = d.one_in(3);
   } else {  // a matrix product, now and then with a K of several pieces
-    p.window.batch = d.below(30);
-    p.in_channels = 1 + (d.one_in(8) ? d.below(6000) : d.below(80));
-    p.out_channels = 1 + d.below(50);
+    const bool deep = d.one_in(8);
+    p.window.batch = d.below(deep ? 3 : 30);
+    p.in_channels = 1 + d.below(deep ? 6000 : 80);
+    p.out_channels = 1 + d.below(deep ? 8 : 50);
   }
   const WindowGeometry& w = p.window;
   const Q8Sides sides(d, p.out_channels);
@@ -121,8 +122,8 @@ inline std::string compare_q8_conv(Decisions& d, const KernelTable& scalar, cons
 
 inline std::string compare_q8_depthwise(Decisions& d, const KernelTable& scalar, const KernelTable& subject) {
   Q8DepthwiseParams p = {};
-  p.window = window(d);
   p.channels = 1 + d.below(40);
+  p.window = window(d, p.channels);
   p.x_channels_first = d.one_in(3);
   const WindowGeometry& w = p.window;
   const Q8Sides sides(d, p.channels);

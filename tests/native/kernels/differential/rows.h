@@ -79,8 +79,8 @@ inline std::string compare_reduce(Decisions& d, const KernelTable& scalar, const
 inline std::string compare_softmax(Decisions& d, const KernelTable& scalar, const KernelTable& subject) {
   F32SoftmaxParams p = {};
   p.outer = d.below(5);
-  p.axis = d.one_in(4) ? d.below(600) : d.below(40);
   p.inner = d.one_in(2) ? 1 : 1 + d.below(300);
+  p.axis = d.below(p.inner == 1 && d.one_in(2) ? 600 : 30);
   p.log = d.one_in(2);
   const auto x = d.tensor(p.outer * p.axis * p.inner);
   const auto run = [&](const KernelTable& table) {
