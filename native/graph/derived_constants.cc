@@ -26,6 +26,9 @@ double combine(DerivedConstants::Kind kind, const double* x, float parameter) {
       return x[0] * x[1];
     case DerivedConstants::Kind::kMultiplyAdd:
       return x[0] * x[1] + x[2];
+    case DerivedConstants::Kind::kProductMultiplier:
+    case DerivedConstants::Kind::kProductBias:
+      break;  // filled in by the caller
   }
   return 0;
 }
@@ -35,24 +38,37 @@ double combine(DerivedConstants::Kind kind, const double* x, float parameter) {
 Result<std::shared_ptr<Constant>> DerivedConstants::get(Kind kind, const std::vector<Argument>& arguments,
                                                         int64_t channels, float parameter) {
   Key key{kind, {}, channels, std::bit_cast<uint32_t>(parameter)};
+  return get(std::move(key), arguments, {DataType::kFloat32, {channels}}, [&](uint8_t* data) {
+    for (int64_t c = 0; c < channels; ++c) {
+      double values[3] = {};
+      for (size_t i = 0; i < arguments.size(); ++i) {
+        const int64_t at = element_count(arguments[i]->fact.dims) == 1 ? 0 : c;
+        float value;
+        std::memcpy(&value, arguments[i]->data + at * static_cast<int64_t>(sizeof value), sizeof value);
+        values[i] = value;
+      }
+      const auto result = static_cast<float>(combine(kind, values, parameter));
+      std::memcpy(data + c * static_cast<int64_t>(sizeof result), &result, sizeof result);
+    }
+  });
+}
+
+Result<std::shared_ptr<Constant>> DerivedConstants::get(Kind kind, const std::vector<Argument>& arguments,
+                                                        const TensorFact& fact, FunctionRef<void(uint8_t*)> fill) {
+  return get(Key{kind, {}, element_count(fact.dims)}, arguments, fact, fill);
+}
+
+Result<std::shared_ptr<Constant>> DerivedConstants::get(Key key, const std::vector<Argument>& arguments,
+                                                        const TensorFact& fact, FunctionRef<void(uint8_t*)> fill) {
   for (const Argument& argument : arguments) key.arguments.push_back(argument.get());
   const std::lock_guard<std::mutex> lock(mutex_);
   if (const auto found = entries_.find(key); found != entries_.end()) return found->second.constant;
 
-  SEALEDGE_ASSIGN(uint8_t* data, store_->allocate(static_cast<size_t>(channels) * sizeof(float)));
-  for (int64_t c = 0; c < channels; ++c) {
-    double values[3] = {};
-    for (size_t i = 0; i < arguments.size(); ++i) {
-      const int64_t at = element_count(arguments[i]->fact.dims) == 1 ? 0 : c;
-      float value;
-      std::memcpy(&value, arguments[i]->data + at * static_cast<int64_t>(sizeof value), sizeof value);
-      values[i] = value;
-    }
-    const auto result = static_cast<float>(combine(kind, values, parameter));
-    std::memcpy(data + c * static_cast<int64_t>(sizeof result), &result, sizeof result);
-  }
+  SEALEDGE_ASSIGN(const size_t size_bytes, checked_size_bytes(fact));
+  SEALEDGE_ASSIGN(uint8_t* data, store_->allocate(size_bytes));
+  fill(data);
   auto constant = std::make_shared<Constant>();
-  constant->fact = {DataType::kFloat32, {channels}};
+  constant->fact = fact;
   constant->data = data;
   entries_.emplace(std::move(key), Entry{constant, arguments});
   return constant;

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <vector>
 
+#include "core/function_ref.h"
 #include "core/result.h"
 #include "graph/constant_store.h"
 #include "graph/graph.h"
@@ -29,25 +30,33 @@ class DerivedConstants {
     kAdd,
     kSubtract,
     kMultiply,
-    kMultiplyAdd
+    kMultiplyAdd,
+    kProductMultiplier,
+    kProductBias,
   };
   using Argument = std::shared_ptr<const Constant>;
   // Precondition: every argument is float32 with data, of 1 or `channels` elements.
   Result<std::shared_ptr<Constant>> get(Kind kind, const std::vector<Argument>& arguments, int64_t channels,
                                         float parameter = 0);
+  // Anything else that follows from constants alone: `fill` writes it. An argument may be null.
+  Result<std::shared_ptr<Constant>> get(Kind kind, const std::vector<Argument>& arguments, const TensorFact& fact,
+                                        FunctionRef<void(uint8_t*)> fill);
 
  private:
   struct Key {
     Kind kind;
     std::vector<const Constant*> arguments;
     int64_t channels;
-    uint32_t parameter_bits;
+    uint32_t parameter_bits = 0;
     auto operator<=>(const Key&) const = default;
   };
   struct Entry {
     std::shared_ptr<Constant> constant;
     std::vector<Argument> arguments;  // kept, so that a key's addresses stay taken
   };
+
+  Result<std::shared_ptr<Constant>> get(Key key, const std::vector<Argument>& arguments, const TensorFact& fact,
+                                        FunctionRef<void(uint8_t*)> fill);
 
   ConstantStore* store_;
   std::mutex mutex_;

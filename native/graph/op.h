@@ -25,6 +25,7 @@
 namespace sealedge {
 
 class ThreadPool;
+struct KernelTable;
 
 // An input or output as the planner knows it. An omitted optional input has present == false.
 struct Operand {
@@ -64,10 +65,11 @@ struct RunArgs {
   std::span<uint8_t* const> outputs;       // null when nobody reads it; at most one aliases an input (may_overwrite)
   const float* scale = nullptr;
   const float* shift = nullptr;
-  const float* residual = nullptr;  // never overlaps outputs[0]
-  uint8_t* scratch = nullptr;       // scratch_bytes(), 64-byte aligned, contents undefined
-  ThreadPool* pool = nullptr;       // null: run on this thread, slot 0
-  unsigned max_threads = 0;         // of the pool, the caller included; 0: all of them
+  const float* residual = nullptr;       // never overlaps outputs[0]
+  uint8_t* scratch = nullptr;            // scratch_bytes(), 64-byte aligned, contents undefined
+  ThreadPool* pool = nullptr;            // null: run on this thread, slot 0
+  unsigned max_threads = 0;              // of the pool, the caller included; 0: all of them
+  const KernelTable* kernels = nullptr;  // null: those of the active instruction set
 };
 
 class Kernel {

@@ -5,6 +5,7 @@
 #include "core/weight_packing.h"
 #include "graph/passes/assign_formats.h"
 #include "graph/passes/cancel_transposes.h"
+#include "graph/passes/derive_requantization.h"
 #include "graph/passes/fusion.h"
 #include "graph/passes/infer_shapes.h"
 #include "graph/stage_cut.h"
@@ -62,6 +63,7 @@ class Planner {
     }
     if (!unplanned.interludes.empty()) cut_stage(&graph_, std::move(unplanned), plan_);
     cancel_transposes(&graph_);
+    SEALEDGE_TRY(derive_requantization(&graph_, derived));
     SEALEDGE_TRY(fuse_epilogues(&graph_, derived));
     assign_formats(&graph_);
     SEALEDGE_TRY(convert_constants(&graph_, plan_->constants.get()));

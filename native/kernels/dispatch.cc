@@ -23,16 +23,22 @@ constexpr KernelTable kScalar = {
 
 #if defined(__x86_64__) && !defined(SEALEDGE_SCALAR_ONLY)
 constexpr KernelTable kAvx2 = {
-    "avx2",          &f32_gemm_avx2,       &f32_depthwise_avx2,    &f32_pool_avx2,
-    &f32_unary_avx2, &f32_binary_avx2,     &f32_reduce_avx2,       &layout_avx2,
-    &q8_gemm_scalar, &q8_depthwise_scalar, &q8_elementwise_scalar,
+    "avx2",           &f32_gemm_avx2, &f32_depthwise_avx2, &f32_pool_avx2,     &f32_unary_avx2,      &f32_binary_avx2,
+    &f32_reduce_avx2, &layout_avx2,   &q8_gemm_avx2,       &q8_depthwise_avx2, &q8_elementwise_avx2,
 };
 
 // Moving elements gains nothing from wider registers.
 constexpr KernelTable kAvx512 = {
-    "avx512",          &f32_gemm_avx512,     &f32_depthwise_avx512,  &f32_pool_avx512,
-    &f32_unary_avx512, &f32_binary_avx512,   &f32_reduce_avx512,     &layout_avx2,
-    &q8_gemm_scalar,   &q8_depthwise_scalar, &q8_elementwise_scalar,
+    "avx512",          &f32_gemm_avx512,     &f32_depthwise_avx512, &f32_pool_avx512,
+    &f32_unary_avx512, &f32_binary_avx512,   &f32_reduce_avx512,    &layout_avx2,
+    &q8_gemm_avx512,   &q8_depthwise_avx512, &q8_elementwise_avx2,
+};
+
+// With the instructions for 8-bit products, which came later.
+constexpr KernelTable kAvx512Vnni = {
+    "avx512",          &f32_gemm_avx512,   &f32_depthwise_avx512, &f32_pool_avx512,
+    &f32_unary_avx512, &f32_binary_avx512, &f32_reduce_avx512,    &layout_avx2,
+    &q8_gemm_vnni,     &q8_depthwise_vnni, &q8_elementwise_avx2,
 };
 #endif
 
@@ -50,7 +56,7 @@ constexpr KernelTable kDotprod = {
 #endif
 
 struct Available {
-  const KernelTable* table[3];
+  const KernelTable* table[4];
   size_t size;
 };
 
@@ -59,6 +65,7 @@ Available find_available() {
 #if defined(__x86_64__) && !defined(SEALEDGE_SCALAR_ONLY)
   if (cpu_features().avx2) found.table[found.size++] = &kAvx2;
   if (cpu_features().avx512) found.table[found.size++] = &kAvx512;
+  if (cpu_features().avx512_vnni) found.table[found.size++] = &kAvx512Vnni;
 #elif defined(__aarch64__) && !defined(SEALEDGE_SCALAR_ONLY)
   if (cpu_features().neon) found.table[found.size++] = &kNeon;
   if (cpu_features().dotprod) found.table[found.size++] = &kDotprod;

@@ -8,11 +8,8 @@
 namespace sealedge {
 
 // Nearest whole number, ties to even, of |v| < 2^22: adding 1.5 * 2^23 leaves no bit for a fraction, in the default
-// rounding mode.
-inline float rint_half_even_scalar(float v) {
-  const volatile float shifted = v + 12582912.0f;
-  return shifted - 12582912.0f;
-}
+// rounding mode (and the compiler, without leave to reassociate, keeps both operations).
+inline float rint_half_even_scalar(float v) { return (v + 12582912.0f) - 12582912.0f; }
 
 // v in units of the output's step: clamped, rounded, moved.
 inline int32_t round_to_step_scalar(float v, float lo, float hi, int32_t zero_point) {

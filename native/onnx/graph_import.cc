@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "graph/passes/fold_constants.h"
+#include "graph/passes/quantize_graph.h"
 #include "onnx/node_order.h"
 #include "onnx/tensor_data.h"
 
@@ -77,7 +78,9 @@ Result<void> GraphImport::add_output(std::string_view name) {
 Result<Graph> GraphImport::finish() {
   graph_.limits = shared_->limits;
   graph_.remove_dead_nodes();
-  if (shared_->unsupported.empty()) SEALEDGE_TRY(fold_weights(&graph_, shared_->store, kInlineTensorBytes));
+  if (!shared_->unsupported.empty()) return std::move(graph_);
+  SEALEDGE_TRY(quantize_graph(&graph_, shared_->store, kInlineTensorBytes));
+  SEALEDGE_TRY(fold_weights(&graph_, shared_->store, kInlineTensorBytes));
   return std::move(graph_);
 }
 

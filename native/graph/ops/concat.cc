@@ -3,6 +3,7 @@
 
 #include "core/checked.h"
 #include "graph/ops.h"
+#include "graph/ops/op_parameters.h"
 #include "graph/ops/strided.h"
 #include "graph/ops/support.h"
 
@@ -14,6 +15,7 @@ class ConcatOp final : public Op {
  public:
   explicit ConcatOp(int64_t axis) : axis_(axis) {}
   const char* op_type() const override { return "Concat"; }
+  int64_t axis() const { return axis_; }
 
   Result<std::vector<TensorFact>> infer(std::span<const Operand> inputs) const override {
     TensorFact fact{inputs[0].type, inputs[0].dims};
@@ -137,6 +139,10 @@ class SplitOp final : public Op {
 }  // namespace
 
 OpPtr make_concat(int64_t axis) { return std::make_shared<ConcatOp>(axis); }
+std::optional<int64_t> as_concat(const Op& op) {
+  const auto* concat = dynamic_cast<const ConcatOp*>(&op);
+  return concat ? std::optional(concat->axis()) : std::nullopt;
+}
 OpPtr make_split(int64_t axis, int64_t num_outputs) { return std::make_shared<SplitOp>(axis, num_outputs); }
 
 }  // namespace sealedge

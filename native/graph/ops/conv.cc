@@ -6,6 +6,7 @@
 #include "core/weight_packing.h"
 #include "graph/ops.h"
 #include "graph/ops/fused_epilogue.h"
+#include "graph/ops/op_parameters.h"
 #include "graph/ops/support.h"
 #include "graph/ops/window.h"
 #include "kernels/depthwise/depthwise.h"
@@ -104,6 +105,7 @@ class ConvOp final : public Op {
  public:
   ConvOp(WindowAttributes window, int64_t group) : window_(std::move(window)), group_(group) {}
   const char* op_type() const override { return "Conv"; }
+  ConvParameters parameters() const { return {window_, group_}; }
 
   Result<std::vector<TensorFact>> infer(std::span<const Operand> inputs) const override {
     for (const Operand& input : inputs) {
@@ -185,6 +187,10 @@ class ConvOp final : public Op {
 }  // namespace
 
 OpPtr make_conv(WindowAttributes window, int64_t group) { return std::make_shared<ConvOp>(std::move(window), group); }
+std::optional<ConvParameters> as_conv(const Op& op) {
+  const auto* conv = dynamic_cast<const ConvOp*>(&op);
+  return conv ? std::optional(conv->parameters()) : std::nullopt;
+}
 OpPtr make_depthwise_conv(WindowAttributes window, int64_t channels) { return make_conv(std::move(window), channels); }
 
 }  // namespace sealedge

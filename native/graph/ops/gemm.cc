@@ -3,6 +3,7 @@
 
 #include "graph/ops.h"
 #include "graph/ops/fused_epilogue.h"
+#include "graph/ops/op_parameters.h"
 #include "graph/ops/support.h"
 #include "kernels/layout/layout.h"
 
@@ -61,6 +62,7 @@ class GemmOp final : public Op {
  public:
   GemmOp(bool trans_a, bool trans_b) : trans_a_(trans_a), trans_b_(trans_b) {}
   const char* op_type() const override { return "Gemm"; }
+  GemmParameters parameters() const { return {trans_a_, trans_b_}; }
 
   Result<std::vector<TensorFact>> infer(std::span<const Operand> inputs) const override {
     for (const Operand& input : inputs.first(2)) {
@@ -100,5 +102,9 @@ class GemmOp final : public Op {
 }  // namespace
 
 OpPtr make_gemm(bool trans_a, bool trans_b) { return std::make_shared<GemmOp>(trans_a, trans_b); }
+std::optional<GemmParameters> as_gemm(const Op& op) {
+  const auto* gemm = dynamic_cast<const GemmOp*>(&op);
+  return gemm ? std::optional(gemm->parameters()) : std::nullopt;
+}
 
 }  // namespace sealedge

@@ -2,6 +2,7 @@
 #include "kernels/pool/pool.h"
 
 #include "graph/ops.h"
+#include "graph/ops/op_parameters.h"
 #include "graph/ops/support.h"
 #include "graph/ops/window.h"
 
@@ -30,6 +31,7 @@ class PoolOp final : public Op {
   PoolOp(PoolKind kind, std::optional<WindowAttributes> window, bool ceil_mode, bool count_include_pad)
       : kind_(kind), window_(std::move(window)), ceil_mode_(ceil_mode), count_include_pad_(count_include_pad) {}
 
+  PoolParameters parameters() const { return {kind_, window_, ceil_mode_, count_include_pad_}; }
   const char* op_type() const override {
     if (kind_ == PoolKind::kMax) return window_ ? "MaxPool" : "GlobalMaxPool";
     return window_ ? "AveragePool" : "GlobalAveragePool";
@@ -81,6 +83,10 @@ class PoolOp final : public Op {
 
 OpPtr make_pool(PoolKind kind, WindowAttributes window, bool ceil_mode, bool count_include_pad) {
   return std::make_shared<PoolOp>(kind, std::move(window), ceil_mode, count_include_pad);
+}
+std::optional<PoolParameters> as_pool(const Op& op) {
+  const auto* pool = dynamic_cast<const PoolOp*>(&op);
+  return pool ? std::optional(pool->parameters()) : std::nullopt;
 }
 OpPtr make_global_pool(PoolKind kind) { return std::make_shared<PoolOp>(kind, std::nullopt, false, false); }
 

@@ -2,6 +2,7 @@
 #include "kernels/softmax/softmax.h"
 
 #include "graph/ops.h"
+#include "graph/ops/op_parameters.h"
 #include "graph/ops/support.h"
 
 namespace sealedge {
@@ -26,6 +27,7 @@ class SoftmaxKernel final : public Kernel {
 class SoftmaxOp final : public Op {
  public:
   SoftmaxOp(int64_t axis, bool log, bool coerce_2d) : axis_(axis), log_(log), coerce_2d_(coerce_2d) {}
+  SoftmaxParameters parameters() const { return {axis_, log_, coerce_2d_}; }
   const char* op_type() const override { return log_ ? "LogSoftmax" : "Softmax"; }
 
   Result<std::vector<TensorFact>> infer(std::span<const Operand> inputs) const override {
@@ -70,5 +72,9 @@ class SoftmaxOp final : public Op {
 }  // namespace
 
 OpPtr make_softmax(int64_t axis, bool log, bool coerce_2d) { return std::make_shared<SoftmaxOp>(axis, log, coerce_2d); }
+std::optional<SoftmaxParameters> as_softmax(const Op& op) {
+  const auto* softmax = dynamic_cast<const SoftmaxOp*>(&op);
+  return softmax ? std::optional(softmax->parameters()) : std::nullopt;
+}
 
 }  // namespace sealedge

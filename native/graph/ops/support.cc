@@ -54,7 +54,7 @@ Result<std::vector<bool>> resolve_axes(const std::vector<int64_t>& axes, size_t 
 }
 
 KernelContext kernel_context(const RunArgs& args) {
-  KernelContext context{&active_kernels()};
+  KernelContext context{args.kernels ? args.kernels : &active_kernels()};
   context.scratch = args.scratch;
   // Not slot_count(): a caller from outside would make one thread more than there are CPUs.
   const unsigned most = args.pool ? args.pool->size() : 1;

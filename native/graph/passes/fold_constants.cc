@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "graph/evaluate.h"
+#include "graph/ops/quantize.h"
 
 namespace sealedge {
 
@@ -38,11 +39,12 @@ void fold_transpose_into_matmul(Graph* graph, const std::vector<size_t>& produce
 
 }  // namespace
 
-Result<void> fold_weights(Graph* graph, ConstantStore* store, size_t limit_bytes) {
+Result<void> fold_weights(Graph* graph, ConstantStore* store, size_t limit_bytes, bool keep_quantized) {
   const std::vector<size_t> producers = graph->find_producers();
   for (size_t i = 0; i < graph->nodes.size(); ++i) {
     fold_transpose_into_matmul(graph, producers, &graph->nodes[i]);
     if (!all_known(*graph, graph->nodes[i])) continue;
+    if (keep_quantized && as_dequantize_linear(*graph->nodes[i].op)) continue;
     // A mistake in it is reported when planning, where all mistakes are.
     if (!infer_node(graph, graph->nodes[i]).ok()) continue;
     SEALEDGE_TRY(make_constant(graph, i, store, limit_bytes));

@@ -3,6 +3,7 @@
 #include "kernels/conv/window_range.h"
 #include "kernels/dispatch.h"
 #include "kernels/parallel.h"
+#include "kernels/pool/pool_count.h"
 #include "kernels/pool/pool_tile.h"
 
 namespace sealedge {
@@ -10,15 +11,6 @@ namespace {
 
 // Window rows (kd, kh) per tile.
 constexpr size_t kMaxRows = 64;
-
-// Positions of the window at o that count for the average with count_include_pad: the input and its padding.
-size_t padded_positions(const WindowGeometry& w, int d, size_t o) {
-  const size_t end = w.pad_begin[d] + w.in[d] + w.pad_end[d];
-  const size_t first = o * w.stride[d];
-  if (first >= end) return 0;
-  const size_t fitting = (end - first + w.dilation[d] - 1) / w.dilation[d];
-  return fitting < w.kernel[d] ? fitting : w.kernel[d];
-}
 
 struct Window {
   WindowRange range[3];
