@@ -11,6 +11,9 @@ const ACROSS_THE_BINDING = ['tests/src/runtime', 'tests/src/container', 'tests/n
 /** Bounds the process's memory, of which the sanitizer keeps what was freed. */
 const BOUNDS_MEMORY = 'tests/src/runtime/session_limits.test.ts';
 
+/** Under the address sanitizer everything takes several times as long. */
+const SANITIZED_TIMEOUT_MS = 900_000;
+
 /** @param {string[]} args - when given, select from tests/long, and nothing else runs */
 export function runLongTests(args) {
   return counted(async (results, total) => {
@@ -25,7 +28,7 @@ export function runLongTests(args) {
       await runNative({ preset: 'tsan', level: 'secretmem', env }, results, total);
       await runNative({ preset: 'scalar', level: 'secretmem' }, results, total);
       say('test: Node with the addons of preset asan');
-      const across = [...ACROSS_THE_BINDING, '--exclude', BOUNDS_MEMORY];
+      const across = [...ACROSS_THE_BINDING, '--exclude', BOUNDS_MEMORY, `--testTimeout=${SANITIZED_TIMEOUT_MS}`];
       await runVitest({ args: across, env: sanitizedNode() }, results, total);
     }
     if (args.length === 0) {
