@@ -103,7 +103,7 @@ inline Proto value_info(const std::string& name, int type, const std::vector<int
 
 struct ModelBuilder {
   int64_t opset = 17;
-  std::vector<Proto> nodes, initializers, inputs, outputs;
+  std::vector<Proto> nodes, initializers, inputs, outputs, functions;
 
   ModelBuilder& add(const Proto& proto) {
     nodes.push_back(proto);
@@ -122,18 +122,30 @@ struct ModelBuilder {
         Proto().bytes(1, name).message(2, Proto().message(1, Proto().varint(1, static_cast<uint64_t>(type)))));
     return *this;
   }
+  ModelBuilder& function(const Proto& proto) {
+    functions.push_back(proto);
+    return *this;
+  }
+  Proto graph() const {
+    Proto proto = Proto().bytes(2, "test");
+    for (const Proto& part : nodes) proto.message(1, part);
+    for (const Proto& part : initializers) proto.message(5, part);
+    for (const Proto& part : inputs) proto.message(11, part);
+    for (const Proto& part : outputs) proto.message(12, part);
+    return proto;
+  }
   std::vector<uint8_t> build() const {
-    Proto graph = Proto().bytes(2, "test");
-    for (const Proto& proto : nodes) graph.message(1, proto);
-    for (const Proto& proto : initializers) graph.message(5, proto);
-    for (const Proto& proto : inputs) graph.message(11, proto);
-    for (const Proto& proto : outputs) graph.message(12, proto);
-    return Proto()
-        .varint(1, 8)
-        .message(7, graph)
-        .message(8, Proto().bytes(1, "").varint(2, static_cast<uint64_t>(opset)))
-        .data();
+    Proto model = Proto().varint(1, 8).message(7, graph());
+    model.message(8, Proto().bytes(1, "").varint(2, static_cast<uint64_t>(opset)));
+    if (!functions.empty()) model.message(8, Proto().bytes(1, "own").varint(2, 1));
+    for (const Proto& proto : functions) model.message(25, proto);
+    return model.data();
   }
 };
+
+// A body: give it nodes, inputs and outputs as a model.
+inline Proto graph_attribute(const std::string& name, const ModelBuilder& body) {
+  return Proto().bytes(1, name).message(6, body.graph()).varint(20, 5);
+}
 
 }  // namespace sealedge::testing
