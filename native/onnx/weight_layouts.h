@@ -14,12 +14,17 @@
 
 namespace sealedge {
 
+// An external_data entry by which the sealer numbers tensors: names alone may be used by several graphs of a model.
+inline constexpr const char* kTensorOrdinalKey = "sealedge.ordinal";
+
 struct WeightLayouts {
   std::string name;                         // initializer, or output of a Constant node
+  size_t ordinal = SIZE_MAX;                // as the tensor says, if it does
   std::vector<WeightPlacement> placements;  // at least one; more when consumers disagree
 };
 
-// One entry per initializer and Constant-node tensor of the main graph, in file order; a name not listed is kPlain.
+// One entry per initializer and Constant-node tensor of all graphs, in the order they are imported; a tensor not listed
+// is kPlain.
 // Reads operators, attributes, dims and small inline tensors (kInlineTensorBytes) only: larger ones may be external,
 // whatever their location. Fails as import does (kModelInvalid, kOpUnsupported).
 Result<std::vector<WeightLayouts>> decide_weight_layouts(std::span<const uint8_t> model_proto);

@@ -51,7 +51,6 @@ Error too_large() {
 // What a message inherits from those around it.
 struct Place {
   int depth = 0;
-  bool main_graph = true;
   bool inline_only = false;
   std::string constant_name;  // output of the Constant node that this is an attribute of
 };
@@ -94,7 +93,6 @@ class ModelWalk {
   Result<Place> place_of(Kind parent, Kind child, const ScannedField& field, const Place& outer) {
     Place inner = outer;
     ++inner.depth;
-    if (child == Kind::kFunction || (child == Kind::kGraph && parent != Kind::kModel)) inner.main_graph = false;
     if (child == Kind::kSparseTensor) inner.inline_only = true;
     if (child == Kind::kNode) {
       SEALEDGE_ASSIGN(inner.constant_name, constant_output(field));
@@ -135,11 +133,9 @@ class ModelWalk {
     const bool initializer = parent == Kind::kGraph;
     const bool list_item = parent == Kind::kAttribute && field.number == onnx::kAttributeTensors;
     if (!initializer) record.name = place.constant_name;
-    TensorSite site = TensorSite::kNested;
+    TensorSite site = TensorSite::kGraph;
     if (place.inline_only || list_item) {
       site = TensorSite::kInlineOnly;
-    } else if (place.main_graph && (initializer || !place.constant_name.empty())) {
-      site = TensorSite::kMainGraph;
     }
     SEALEDGE_TRY(visit_(record, ordinal_++, site, &message));
     return message;
@@ -203,14 +199,22 @@ Result<void> append_inline_data(const TensorRecord& record, Rope* message) {
   return {};
 }
 
-void append_external_data(const std::vector<std::pair<std::string, std::string>>& entries, Rope* message) {
+void append_external_entries(const std::vector<std::pair<std::string, std::string>>& entries, Rope* message) {
   for (const auto& [key, value] : entries) {
     std::string entry;
     append_bytes_field(onnx::kEntryKey, key, &entry);
     append_bytes_field(onnx::kEntryValue, value, &entry);
     append_bytes_field(onnx::kTensorExternalData, entry, &message->bytes);
   }
+}
+
+void mark_external(Rope* message) {
   append_varint_field(onnx::kTensorDataLocation, onnx::kDataLocationExternal, &message->bytes);
+}
+
+void append_external_data(const std::vector<std::pair<std::string, std::string>>& entries, Rope* message) {
+  append_external_entries(entries, message);
+  mark_external(message);
 }
 
 }  // namespace sealedge

@@ -16,8 +16,7 @@
 namespace sealedge {
 
 enum class TensorSite : uint8_t {
-  kMainGraph,   // an initializer of the main graph, or the value of one of its Constant nodes
-  kNested,      // the same in a subgraph or function, or the tensor attribute of any other node
+  kGraph,       // an initializer, or the tensor attribute of a node: of the main graph, a body or a function
   kInlineOnly,  // a part of a sparse tensor or of a list of tensors
 };
 
@@ -45,5 +44,8 @@ inline constexpr size_t kMaxGraphBytes = size_t{256} << 20;
 Result<void> append_inline_data(const TensorRecord& record, Rope* message);
 // external_data entries and data_location = EXTERNAL.
 void append_external_data(const std::vector<std::pair<std::string, std::string>>& entries, Rope* message);
+// One and the other.
+void mark_external(Rope* message);
+void append_external_entries(const std::vector<std::pair<std::string, std::string>>& entries, Rope* message);
 
 }  // namespace sealedge

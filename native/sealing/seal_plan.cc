@@ -19,35 +19,45 @@ uint64_t round_up(uint64_t n) {
   return (n + kWeightSegmentGranule - 1) / kWeightSegmentGranule * kWeightSegmentGranule;
 }
 
-using LayoutsByName = std::map<std::string, std::vector<WeightPlacement>, std::less<>>;
+using LayoutsByOrdinal = std::map<size_t, std::vector<WeightPlacement>>;  // of the tensors, in file order
 
-// The answer of the importer's own code, so that the engine finds each weight as it wants it.
-Result<LayoutsByName> wanted_layouts(const SealPlan& plan, std::string* unsupported) {
+// The answer of the importer's own code, so that the engine finds each weight as it wants it. Names need not tell
+// tensors apart (two branches may use the same ones), so each says which one it is.
+Result<LayoutsByOrdinal> wanted_layouts(const SealPlan& plan, std::string* unsupported) {
   SEALEDGE_ASSIGN(
       const Rope skeleton,
-      walk_model(plan.file, [](const TensorRecord& record, size_t, TensorSite, Rope* message) -> Result<void> {
+      walk_model(plan.file, [](const TensorRecord& record, size_t ordinal, TensorSite, Rope* message) -> Result<void> {
+        append_external_entries({{"location", "sealed"}, {kTensorOrdinalKey, std::to_string(ordinal)}}, message);
         if (record.size_bytes <= kInlineTensorBytes) return append_inline_data(record, message);
-        append_external_data({{"location", "sealed"}}, message);
+        mark_external(message);
         return {};
       }));
   const std::span<const uint8_t> bytes(reinterpret_cast<const uint8_t*>(skeleton.bytes.data()), skeleton.bytes.size());
   auto decided = decide_weight_layouts(bytes);
-  LayoutsByName by_name;
+  LayoutsByOrdinal by_ordinal;
   if (!decided.ok()) {
     // A model for another backend is sealed all the same, with every weight as it is.
     if (decided.error().code != ErrorCode::kOpUnsupported) return std::move(decided).error();
     *unsupported = decided.error().message;
-    return by_name;
+    return by_ordinal;
   }
-  for (WeightLayouts& weight : *decided) by_name.emplace(std::move(weight.name), std::move(weight.placements));
-  return by_name;
+  // A function's tensor is read once per call.
+  for (const WeightLayouts& weight : *decided) {
+    std::vector<WeightPlacement>& placements = by_ordinal[weight.ordinal];
+    for (const WeightPlacement& placement : weight.placements) {
+      if (std::find(placements.begin(), placements.end(), placement) == placements.end()) {
+        placements.push_back(placement);
+      }
+    }
+  }
+  return by_ordinal;
 }
 
-Result<std::vector<SegmentPlacement>> placements_of(const TensorRecord& record, TensorSite site,
-                                                    const LayoutsByName& layouts) {
+Result<std::vector<SegmentPlacement>> placements_of(const TensorRecord& record, size_t ordinal, TensorSite site,
+                                                    const LayoutsByOrdinal& layouts) {
   std::vector<SegmentPlacement> out;
   if (record.size_bytes == 0 || record.dims.empty() || site == TensorSite::kInlineOnly) return out;
-  const auto found = site == TensorSite::kMainGraph ? layouts.find(record.name) : layouts.end();
+  const auto found = layouts.find(ordinal);
   if (found != layouts.end()) {
     for (const WeightPlacement& wanted : found->second) {
       out.push_back({.layout = wanted.layout, .order = wanted.order, .dims = wanted.dims});
@@ -71,7 +81,7 @@ Result<std::vector<SegmentPlacement>> placements_of(const TensorRecord& record, 
 // Puts every placement into a segment, grouping tensors below `grouped_bytes` of one layout.
 void assign_segments(uint64_t grouped_bytes, uint64_t group_bytes, SealPlan* plan) {
   plan->segments.clear();
-  std::array<std::optional<size_t>, 3> open_group;
+  std::array<std::optional<size_t>, std::size(kWeightLayoutNames)> open_group;
   for (size_t t = 0; t < plan->tensors.size(); ++t) {
     auto& placements = plan->tensors[t].sealed.placements;
     for (size_t p = 0; p < placements.size(); ++p) {
@@ -100,12 +110,12 @@ void assign_segments(uint64_t grouped_bytes, uint64_t group_bytes, SealPlan* pla
 Result<SealPlan> plan_seal(const std::string& model_path) {
   SealPlan plan;
   SEALEDGE_ASSIGN(plan.file, open_model_file(model_path));
-  SEALEDGE_ASSIGN(const LayoutsByName layouts, wanted_layouts(plan, &plan.unsupported));
+  SEALEDGE_ASSIGN(const LayoutsByOrdinal layouts, wanted_layouts(plan, &plan.unsupported));
 
-  const auto visit = [&](const TensorRecord& record, size_t, TensorSite site, Rope*) -> Result<void> {
+  const auto visit = [&](const TensorRecord& record, size_t ordinal, TensorSite site, Rope*) -> Result<void> {
     PlannedTensor tensor{record, {}};
     tensor.sealed.sha256.fill(0);
-    SEALEDGE_ASSIGN(tensor.sealed.placements, placements_of(record, site, layouts));
+    SEALEDGE_ASSIGN(tensor.sealed.placements, placements_of(record, ordinal, site, layouts));
     plan.tensor_bytes += record.size_bytes;
     plan.tensors.push_back(std::move(tensor));
     return {};

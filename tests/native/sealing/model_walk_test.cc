@@ -17,7 +17,7 @@ using namespace testing;  // NOLINT(google-build-using-namespace): the tiny mode
 
 struct Seen {
   TensorRecord record;
-  TensorSite site = TensorSite::kNested;
+  TensorSite site = TensorSite::kGraph;
   std::vector<uint8_t> data;
 };
 
@@ -225,9 +225,8 @@ TEST(ModelWalk, SitesAndNames) {
   ASSERT_TRUE(seen.ok());
   std::string order;
   for (const Seen& one : *seen) order += one.record.name + ":" + std::to_string(static_cast<int>(one.site)) + " ";
-  // c1 and the initializer can be blocked; the sub-graph's, and other nodes' attributes, are nested; lists and sparse
-  // stay inline.
-  EXPECT_EQ(order, "c1:0 :1 inner:1 c2:1 :2 inner:0 :2 ");
+  // Initializers and tensor attributes of any graph can be sealed; lists and sparse tensors stay inline.
+  EXPECT_EQ(order, "c1:0 :0 inner:0 c2:0 :1 inner:0 :1 ");
 }
 
 TEST(ModelWalk, KeepsUnknownFieldsAndOrder) {

@@ -95,6 +95,37 @@ class Seal : public ::testing::Test {
   SealProgress progress_;
 };
 
+// Weights of branches, of one name, are laid out for their own consumers and are nowhere in the file as they are.
+TEST_F(Seal, WeightsOfBodiesAreWeights) {
+  const auto branch = [](const std::string& name, const std::string& op, int seed) {
+    const std::string graph =
+        node(op, {"x", "w"}, "out") + initializer("w", {20, 20}, static_cast<float>(seed)) + bytes_field(12, bytes_field(1, "out"));
+    return bytes_field(onnx::kNodeAttribute,
+                       bytes_field(1, name) + bytes_field(onnx::kAttributeG, graph) + varint_field(20, 5));
+  };
+  const std::string condition =
+      bytes_field(11, bytes_field(1, "c") + bytes_field(2, bytes_field(1, varint_field(1, 9) + bytes_field(2, ""))));
+  const auto sealed =
+      seal(model(node("If", {"c"}, "y", branch("then_branch", "MatMul", 1) + branch("else_branch", "Mul", 2)) +
+                 initializer("w", {20, 20}, 3) + node("MatMul", {"x", "w"}, "z") + value_info(11, "x", {20, 20}) +
+                 condition + value_info(12, "y", {20, 20}) + value_info(12, "z", {20, 20})));
+  ASSERT_TRUE(sealed.ok()) << sealed.error().message;
+  EXPECT_EQ(sealed->plan.unsupported, "");
+  ASSERT_EQ(sealed->plan.tensors.size(), 3U);
+  const WeightLayout expected[] = {WeightLayout::kPanel16, WeightLayout::kPlain, WeightLayout::kPanel16};
+  for (size_t i = 0; i < 3; ++i) {
+    const PlannedTensor& tensor = sealed->plan.tensors[i];
+    ASSERT_EQ(tensor.sealed.placements.size(), 1U);
+    EXPECT_EQ(tensor.sealed.placements[0].layout, expected[i]) << i;
+    std::vector<uint8_t> raw(tensor.record.size_bytes);
+    ASSERT_TRUE(TensorReader(tensor.record).read(0, raw).ok());
+    for (size_t at = 0; at + 16 <= raw.size(); at += 16) {
+      const std::string probe(reinterpret_cast<const char*>(raw.data()) + at, 16);
+      ASSERT_EQ(sealed->file.find(probe), std::string::npos) << "tensor " << i << " at " << at;
+    }
+  }
+}
+
 TEST_F(Seal, EveryTensorIsWhereThePlanSays) {
   const auto sealed = seal(two_weights());
   ASSERT_TRUE(sealed.ok()) << sealed.error().message;
@@ -264,7 +295,8 @@ TEST(TensorStream, YieldsWhatPackWeightPacks) {
     if (c.layout != WeightLayout::kPlain) {
       const auto geometry = weight_geometry(c.layout, c.order, c.dims);
       expected.assign(geometry->size_bytes / 4, -1);
-      pack_weight(*geometry, reinterpret_cast<const uint8_t*>(data.data()), reinterpret_cast<uint8_t*>(expected.data()));
+      pack_weight(*geometry, reinterpret_cast<const uint8_t*>(data.data()),
+                  reinterpret_cast<uint8_t*>(expected.data()));
     }
     ASSERT_EQ(got.size(), expected.size() * 4);
     EXPECT_EQ(std::memcmp(got.data(), expected.data(), got.size()), 0);
