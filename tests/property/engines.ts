@@ -11,7 +11,10 @@ export type Verdict =
   | { readonly kind: 'no reference'; readonly detail: string }
   | { readonly kind: 'differs'; readonly detail: string };
 
-export async function compareEngines(model: Buffer, feeds: Readonly<Record<string, Tensor>>): Promise<Verdict> {
+export type Feeds = Readonly<Record<string, Tensor>>;
+
+/** One session each, a run for each of `feeds`. */
+export async function compareEngines(model: Buffer, feeds: readonly Feeds[]): Promise<Verdict> {
   const expected = await outputs(model, feeds, 'onnxruntime');
   const got = await outputs(model, feeds, 'native');
   if (got instanceof Error && !(got instanceof SealedgeError)) {
@@ -28,14 +31,18 @@ export async function compareEngines(model: Buffer, feeds: Readonly<Record<strin
 
 async function outputs(
   model: Buffer,
-  feeds: Readonly<Record<string, Tensor>>,
+  feeds: readonly Feeds[],
   backend: 'native' | 'onnxruntime',
 ): Promise<Tensor[] | Error> {
   let session: InferenceSession | undefined;
   try {
     session = await InferenceSession.create(model, { backend, policy: { allowBackends: [backend] } });
-    const results = await session.run(feeds);
-    return session.outputNames.map((name) => results[name] as Tensor);
+    const tensors: Tensor[] = [];
+    for (const feed of feeds) {
+      const results = await session.run(feed);
+      tensors.push(...session.outputNames.map((name) => results[name] as Tensor));
+    }
+    return tensors;
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));
   } finally {

@@ -32,7 +32,7 @@ for (const name of filter === '' ? Object.keys(generators) : filter.split(',')) 
   if (generate !== undefined) {
     await explore(name, async (r) => {
       const node = generate(r);
-      return [await compareEngines(oneNodeModel(node), feedsOf(node)), describeNode(node)];
+      return [await compareEngines(oneNodeModel(node), [feedsOf(node)]), describeNode(node)];
     });
   } else if (name === 'graphs') {
     await explore(name, async (r) => {

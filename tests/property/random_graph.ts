@@ -13,7 +13,8 @@ interface Value {
 
 export interface RandomGraph {
   readonly model: Buffer;
-  readonly feeds: Readonly<Record<string, Tensor>>;
+  /** Two runs of one session: the second finds what the first left behind. */
+  readonly feeds: readonly Readonly<Record<string, Tensor>>[];
   /** One line per node. */
   readonly description: readonly string[];
 }
@@ -78,14 +79,22 @@ class GraphBuilder {
     const names = new Set([this.values.at(-1)?.name ?? '']);
     while (r.chance(0.3)) names.add(r.pick(this.values).name);
     const made = [...names].filter((name) => name.startsWith('v'));
+    const freeDims = r.chance(0.3);
     const model = onnxModel({
       opset: OPSET,
       nodes,
       initializers,
-      inputs: Object.entries(feeds).map(([name, { type, dims }]) => ({ name, type, dims })),
+      inputs: Object.entries(feeds).map(([name, { type, dims }]) => ({
+        name,
+        type,
+        dims: freeDims ? dims.map(() => -1) : dims,
+      })),
       outputs: made.map((name) => ({ name, type: 'float32' as const })),
     });
-    return { model, feeds, description: [...description, `outputs ${made.join(', ')}`] };
+    const again = Object.fromEntries(
+      Object.entries(feeds).map(([name, { dims }]) => [name, r.tensor('float32', dims, { from: -1, to: 1 })]),
+    );
+    return { model, feeds: [feeds, again], description: [...description, `outputs ${made.join(', ')}`] };
   }
 }
 
