@@ -1,4 +1,5 @@
 import { arrayGenerators } from './arrays.js';
+import { earlierGenerators } from './earlier_forms.js';
 import { elementwiseGenerators, type Generator } from './elementwise.js';
 import { layerGenerators } from './layers.js';
 
@@ -7,4 +8,5 @@ export const generators: Readonly<Record<string, Generator>> = {
   ...elementwiseGenerators,
   ...arrayGenerators,
   ...layerGenerators,
+  ...earlierGenerators,
 };
