@@ -1,9 +1,9 @@
 /** The same model and data on both engines. */
 import { InferenceSession, SealedgeError, type Tensor } from '../../src/index.js';
-import { difference } from '../conformance/compare.js';
+import { difference, type Tolerance } from '../conformance/compare.js';
 
 /** Both engines round; sums of different order differ where they nearly cancel. */
-const tolerance = { rtol: 1e-3, atol: 2e-5 };
+const floats: Tolerance = { rtol: 1e-3, atol: 2e-5 };
 
 export type Verdict =
   | { readonly kind: 'same' }
@@ -14,7 +14,7 @@ export type Verdict =
 export type Feeds = Readonly<Record<string, Tensor>>;
 
 /** One session each, a run for each of `feeds`. */
-export async function compareEngines(model: Buffer, feeds: readonly Feeds[]): Promise<Verdict> {
+export async function compareEngines(model: Buffer, feeds: readonly Feeds[], tolerance = floats): Promise<Verdict> {
   const expected = await outputs(model, feeds, 'onnxruntime');
   const got = await outputs(model, feeds, 'native');
   if (got instanceof Error && !(got instanceof SealedgeError)) {

@@ -8,6 +8,7 @@ import { generators } from './operators/generators.js';
 import { oneNodeModel } from './operators/one_node_model.js';
 import { Random } from './random.js';
 import { randomGraph } from './random_graph.js';
+import { randomQuantisedGraph } from './random_quantised_graph.js';
 
 const [filter = '', runs = '100', first = '0'] = process.argv.slice(2);
 
@@ -33,6 +34,11 @@ for (const name of filter === '' ? Object.keys(generators) : filter.split(',')) 
     await explore(name, async (r) => {
       const node = generate(r);
       return [await compareEngines(oneNodeModel(node), [feedsOf(node)]), describeNode(node)];
+    });
+  } else if (name === 'quantised') {
+    await explore(name, async (r) => {
+      const { model, feeds, description, tolerance } = randomQuantisedGraph(r);
+      return [await compareEngines(model, feeds, tolerance), description.join('\n    ')];
     });
   } else if (name === 'graphs') {
     await explore(name, async (r) => {

@@ -6,7 +6,7 @@ import { Tensor } from '../../src/runtime/tensor.js';
 import { type Attributes, node, onnxModel } from './onnx_model.js';
 import { int64, type Random } from './random.js';
 
-interface Value {
+export interface Value {
   readonly name: string;
   readonly dims: readonly number[];
 }
@@ -21,7 +21,7 @@ export interface RandomGraph {
 
 const OPSET = 17;
 
-class GraphBuilder {
+export class GraphBuilder {
   readonly description: string[] = [];
   readonly nodes: Buffer[] = [];
   readonly initializers: Record<string, Tensor> = {};
@@ -30,7 +30,10 @@ class GraphBuilder {
   /** onnxruntime puts a Pad with zeros into a MaxPool behind it, whose own padding is not zeros. */
   readonly zeroPadded = new Set<string>();
 
-  constructor(readonly r: Random) {}
+  constructor(
+    readonly r: Random,
+    readonly innerOutputs = true,
+  ) {}
 
   input(dims: readonly number[]): void {
     const name = `x${Object.keys(this.feeds).length}`;
@@ -77,7 +80,7 @@ class GraphBuilder {
     const { r, nodes, initializers, feeds, description } = this;
     // The last value, and now and then one that is also read inside.
     const names = new Set([this.values.at(-1)?.name ?? '']);
-    while (r.chance(0.3)) names.add(r.pick(this.values).name);
+    while (this.innerOutputs && r.chance(0.3)) names.add(r.pick(this.values).name);
     const made = [...names].filter((name) => name.startsWith('v'));
     const freeDims = r.chance(0.3);
     const model = onnxModel({
