@@ -67,7 +67,7 @@ async function download(folder) {
 function keepLinksInside(tree) {
   for (const entry of readdirSync(tree, { recursive: true, withFileTypes: true })) {
     if (!entry.isSymbolicLink()) continue;
-    const link = join(entry.parentPath ?? entry.path, entry.name);
+    const link = join(entry.parentPath, entry.name);
     const target = readlinkSync(link);
     if (!target.startsWith('/')) continue;
     rmSync(link);

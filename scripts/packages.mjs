@@ -12,7 +12,7 @@ const DEBIAN_PACKAGES = {
   test: TEST,
   'test:long': [...TEST, 'libclang-rt-19-dev'],
   'test:onnx': [...BUILD, ONNX_CASES],
-  'test:arm64': [...BUILD, ONNX_CASES, 'qemu-user'],
+  'test:arm64': [...BUILD, ...SIMULATED_TPM, ONNX_CASES, 'qemu-user'],
   lint: [...BUILD, 'clang-format-19', 'clang-tidy-19'],
   bench: BUILD,
   fuzz: [...BUILD, 'libclang-rt-19-dev'],

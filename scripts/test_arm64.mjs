@@ -35,16 +35,22 @@ export function runArm64Tests() {
     }
     for (const isa of ['dotprod', 'neon', 'scalar']) await runModels(isa, total);
     await runConformance(total);
+    say('test: the TPM addon in an arm64 Node');
+    await runLines('tests/arm64/tpm.ts', {}, total);
   });
 }
 
-/** tests/models/run.ts says a line per model. */
 async function runModels(isa, total) {
   say(`test: models of the test data in an arm64 Node, ${isa} kernels`);
+  await runLines('tests/models/run.ts', { SEALEDGE_ISA: isa }, total);
+}
+
+/** A program that says a line for each thing it tried, in an arm64 Node. */
+async function runLines(file, environment, total) {
   const [program, ...options] = NODE;
-  const env = { SEALEDGE_NATIVE_BUILD: ADDONS, SEALEDGE_ISA: isa };
+  const env = { ...environment, SEALEDGE_NATIVE_BUILD: ADDONS };
   const before = total.failed;
-  const code = await eachLine(program, [...options, 'tests/models/run.ts'], { env }, (line) => {
+  const code = await eachLine(program, [...options, file], { env }, (line) => {
     say(line);
     if (line.startsWith('pass ')) total.passed += 1;
     if (line.startsWith('FAIL ')) total.failed += 1;
