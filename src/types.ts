@@ -120,7 +120,7 @@ export interface SecretMemoryReport {
 
 export interface RuntimeInfo {
   /** The instruction set kernels use: `SEALEDGE_ISA` may force a lower one. */
-  readonly isa: 'scalar' | 'avx2' | 'avx512' | 'neon' | 'dotprod';
+  readonly isa: 'scalar' | 'avx2' | 'avx512' | 'vnni' | 'neon' | 'dotprod';
   readonly features: readonly string[];
   readonly threads: number;
   readonly libcrypto: string;

@@ -77,12 +77,13 @@ class AlignedFloats {
 
 double peak_of(const std::string& isa) {
   static double avx2 = 0, avx512 = 0;
-  double& peak = isa == "avx512" ? avx512 : avx2;
-  if (peak != 0 || (isa != "avx2" && isa != "avx512")) return peak;
+  const bool wide = isa == "avx512" || isa == "vnni";
+  double& peak = wide ? avx512 : avx2;
+  if (peak != 0 || (isa != "avx2" && !wide)) return peak;
   float sink = 1e-3f;
   for (int i = 0; i < 20; i++) {
     const double start = now();
-    const double flops = isa == "avx512" ? peak_flops_avx512(1000000, &sink) : peak_flops_avx2(1000000, &sink);
+    const double flops = wide ? peak_flops_avx512(1000000, &sink) : peak_flops_avx2(1000000, &sink);
     peak = std::max(peak, flops / (now() - start));
   }
   return peak;

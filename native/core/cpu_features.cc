@@ -35,6 +35,7 @@ CpuFeatures detect() {
 }
 
 Isa best_isa(const CpuFeatures& found) {
+  if (found.avx512_vnni) return Isa::kVnni;
   if (found.avx512) return Isa::kAvx512;
   if (found.avx2) return Isa::kAvx2;
   if (found.dotprod) return Isa::kDotprod;
@@ -50,6 +51,8 @@ bool has(const CpuFeatures& found, Isa isa) {
       return found.avx2;
     case Isa::kAvx512:
       return found.avx512;
+    case Isa::kVnni:
+      return found.avx512_vnni;
     case Isa::kNeon:
       return found.neon;
     case Isa::kDotprod:
@@ -67,12 +70,13 @@ Active choose() {
   const CpuFeatures found = detect();
   Active active{best_isa(found), found};
   if (const char* forced = std::getenv("SEALEDGE_ISA")) {
-    for (Isa isa : {Isa::kScalar, Isa::kAvx2, Isa::kAvx512, Isa::kNeon, Isa::kDotprod}) {
+    for (Isa isa : {Isa::kScalar, Isa::kAvx2, Isa::kAvx512, Isa::kVnni, Isa::kNeon, Isa::kDotprod}) {
       if (std::strcmp(forced, isa_name(isa)) == 0 && has(found, isa)) active.isa = isa;
     }
   }
   if (active.isa == Isa::kScalar) active.features = CpuFeatures{};
-  if (active.isa == Isa::kAvx2) active.features.avx512 = active.features.avx512_vnni = false;
+  if (active.isa == Isa::kAvx2) active.features.avx512 = active.features.avx512_vnni = active.features.avx_vnni = false;
+  if (active.isa == Isa::kAvx512) active.features.avx512_vnni = active.features.avx_vnni = false;
   if (active.isa == Isa::kNeon) active.features.dotprod = false;
   return active;
 }
@@ -95,6 +99,8 @@ const char* isa_name(Isa isa) {
       return "avx2";
     case Isa::kAvx512:
       return "avx512";
+    case Isa::kVnni:
+      return "vnni";
     case Isa::kNeon:
       return "neon";
     case Isa::kDotprod:

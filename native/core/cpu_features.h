@@ -4,8 +4,9 @@
 
 namespace sealedge {
 
-// kDotprod: NEON with the dot products of bytes of Armv8.2 (FEAT_DotProd).
-enum class Isa { kScalar, kAvx2, kAvx512, kNeon, kDotprod };
+// kVnni: AVX-512 with the dot products of bytes (AVX512_VNNI). kDotprod: NEON with the dot products of bytes of Armv8.2
+// (FEAT_DotProd).
+enum class Isa { kScalar, kAvx2, kAvx512, kVnni, kNeon, kDotprod };
 
 // Already limited to the active Isa: a feature above it reads as absent.
 struct CpuFeatures {
@@ -19,10 +20,10 @@ struct CpuFeatures {
   bool dotprod = false;
 };
 
-// SEALEDGE_ISA=scalar|avx2|avx512|neon|dotprod forces a lower set (tests and benchmarks). One that this CPU or build lacks, or
-// another word, is ignored: forcing never makes the process execute what the CPU does not have.
+// SEALEDGE_ISA=scalar|avx2|avx512|vnni|neon|dotprod forces a lower set (tests and benchmarks). One that this CPU or
+// build lacks, or another word, is ignored: forcing never makes the process execute what the CPU does not have.
 Isa active_isa();
 const CpuFeatures& cpu_features();
-const char* isa_name(Isa isa);  // "scalar" | "avx2" | "avx512" | "neon" | "dotprod"
+const char* isa_name(Isa isa);  // as SEALEDGE_ISA names it
 
 }  // namespace sealedge

@@ -35,10 +35,18 @@ constexpr KernelTable kAvx512 = {
 };
 
 // With the instructions for 8-bit products, which came later.
-constexpr KernelTable kAvx512Vnni = {
-    "avx512",          &f32_gemm_avx512,   &f32_depthwise_avx512, &f32_pool_avx512,
-    &f32_unary_avx512, &f32_binary_avx512, &f32_reduce_avx512,    &layout_avx2,
-    &q8_gemm_vnni,     &q8_depthwise_vnni, &q8_elementwise_avx2,
+constexpr KernelTable kVnni = {
+    "vnni",
+    &f32_gemm_avx512,
+    &f32_depthwise_avx512,
+    &f32_pool_avx512,
+    &f32_unary_avx512,
+    &f32_binary_avx512,
+    &f32_reduce_avx512,
+    &layout_avx2,
+    &q8_gemm_vnni,
+    &q8_depthwise_vnni,
+    &q8_elementwise_avx2,
 };
 #endif
 
@@ -65,7 +73,7 @@ Available find_available() {
 #if defined(__x86_64__) && !defined(SEALEDGE_SCALAR_ONLY)
   if (cpu_features().avx2) found.table[found.size++] = &kAvx2;
   if (cpu_features().avx512) found.table[found.size++] = &kAvx512;
-  if (cpu_features().avx512_vnni) found.table[found.size++] = &kAvx512Vnni;
+  if (cpu_features().avx512_vnni) found.table[found.size++] = &kVnni;
 #elif defined(__aarch64__) && !defined(SEALEDGE_SCALAR_ONLY)
   if (cpu_features().neon) found.table[found.size++] = &kNeon;
   if (cpu_features().dotprod) found.table[found.size++] = &kDotprod;

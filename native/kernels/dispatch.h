@@ -17,7 +17,7 @@ struct Q8DepthwiseFamily;
 struct Q8ElementwiseFamily;
 
 struct KernelTable {
-  const char* isa;  // "scalar" | "avx2" | "avx512" | "neon" | "dotprod"
+  const char* isa;  // isa_name() of core/cpu_features.h
   const F32GemmFamily* f32_gemm;
   const F32DepthwiseFamily* f32_depthwise;
   const F32PoolFamily* f32_pool;

@@ -83,7 +83,7 @@ describe('secret handles', () => {
 describe('runtimeInfo', () => {
   it('names the active ISA and the private libcrypto', () => {
     const info = runtimeInfo();
-    expect(['scalar', 'avx2', 'avx512', 'neon', 'dotprod']).toContain(info.isa);
+    expect(['scalar', 'avx2', 'avx512', 'vnni', 'neon', 'dotprod']).toContain(info.isa);
     expect(info.threads).toBeGreaterThan(0);
     expect(info.libcrypto).toMatch(/^OpenSSL 3\./);
   });

@@ -23,6 +23,10 @@ TEST(CpuFeatures, AgreeWithTheActiveIsa) {
       break;
     case Isa::kAvx512:
       EXPECT_TRUE(features.avx512 && features.avx2);
+      EXPECT_FALSE(features.avx512_vnni);
+      break;
+    case Isa::kVnni:
+      EXPECT_TRUE(features.avx512_vnni && features.avx512 && features.avx2);
       break;
     case Isa::kNeon:
       EXPECT_TRUE(features.neon);
