@@ -86,11 +86,10 @@ void product_bias(const ProductBias& bias, float x_scale, const float* w_scale, 
                                  static_cast<double>(step));
       continue;
     }
-    const int32_t value = reinterpret_cast<const int32_t*>(bias.bias)[o];
+    const int64_t zero = bias.zero ? bias.zero[bias.zeros == 1 ? 0 : o] : 0;
+    const auto value = static_cast<double>(int64_t{reinterpret_cast<const int32_t*>(bias.bias)[o]} - zero);
     const float own = bias.scale ? bias.scale[bias.scales == 1 ? 0 : o] : step;
-    out[o] = own == step
-                 ? value
-                 : saturate_to_int32(static_cast<double>(value) * static_cast<double>(own) / static_cast<double>(step));
+    out[o] = saturate_to_int32(own == step ? value : value * static_cast<double>(own) / static_cast<double>(step));
   }
 }
 
@@ -115,6 +114,7 @@ Result<DataType> check_product_inputs(std::span<const Operand> inputs, const Pro
   SEALEDGE_TRY(check_input(inputs, P::kYScale, f32, 1, "scale of the output"));
   SEALEDGE_TRY(check_input(inputs, P::kYZero, type, 1, "zero point of the output"));
   SEALEDGE_TRY(check_input(inputs, P::kBiasScale, f32, channels, "scale of the bias"));
+  SEALEDGE_TRY(check_input(inputs, P::kBiasZero, DataType::kInt32, channels, "zero point of the bias"));
   const Operand bias = input_or_absent(inputs, P::kBias);
   if (bias.present && bias.type != DataType::kFloat32) {
     SEALEDGE_TRY(check_input(inputs, P::kBias, DataType::kInt32, channels, "bias"));
@@ -183,8 +183,9 @@ ProductParameters::Values ProductParameters::read(std::span<const uint8_t* const
     values.bias = reinterpret_cast<const int32_t*>(data(P::kSumBias));
   } else if (data(P::kBias)) {
     auto* bias = reinterpret_cast<int32_t*>(take());
-    product_bias({types_[P::kBias], data(P::kBias), floats(P::kBiasScale), counts_[P::kBiasScale]}, x_scale, w_scale,
-                 w_scales, channels_, bias);
+    product_bias({types_[P::kBias], data(P::kBias), floats(P::kBiasScale), counts_[P::kBiasScale],
+                  reinterpret_cast<const int32_t*>(data(P::kBiasZero)), counts_[P::kBiasZero]},
+                 x_scale, w_scale, w_scales, channels_, bias);
     values.bias = bias;
   }
 

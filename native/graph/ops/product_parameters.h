@@ -18,8 +18,10 @@ void product_multipliers(float x_scale, const float* w_scale, size_t w_scales, c
 struct ProductBias {
   DataType type;  // int32 or float32
   const uint8_t* bias;
-  const float* scale;  // of an int32 bias; null: it is in steps of the sums already
-  size_t scales;       // 1 or channels
+  const float* scale;   // of an int32 bias; null: it is in steps of the sums already
+  size_t scales;        // 1 or channels
+  const int32_t* zero;  // of an int32 bias; null: 0
+  size_t zeros;         // 1 or channels
 };
 // The bias in steps of the sums: b where its scale is that of the sums, else the nearest whole number to
 // b * scale / fl32(x_scale * w_scale[o]), in double and saturated.

@@ -22,6 +22,7 @@ struct ProductInput {
     kYZero,       // one, of Y's type
     kBias,        // one per output channel: int32 in steps of kBiasScale, or float32 without a scale
     kBiasScale,   // one, or one per output channel; absent: the product of the scales of X and W
+    kBiasZero,    // int32, one or one per output channel; absent: 0
     kMultiplier,  // derived from the scales: float32, one per output channel (graph/passes/derive_requantization.h)
     kSumBias,     // derived from the bias: int32 in steps of the sums
     kCount,

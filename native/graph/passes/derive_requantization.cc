@@ -20,14 +20,14 @@ class ProductConstants {
     channels_ = quantized_product_channels(*node_->op, graph_->values[node_->inputs[P::kW]].fact.dims);
     // The sums of MatMulInteger and ConvInteger have no scales.
     if (channels_ < 1 || node_->inputs[P::kWScale] == kNoValue) return {};
-    for (size_t i : {P::kXScale, P::kWScale, P::kYScale, P::kBias, P::kBiasScale}) {
+    for (size_t i : {P::kXScale, P::kWScale, P::kYScale, P::kBias, P::kBiasScale, P::kBiasZero}) {
       if (node_->inputs[i] != kNoValue && !constant(i)) return {};
     }
     if (!constant(P::kXScale)) return {};
     SEALEDGE_TRY(derive_multipliers());
     SEALEDGE_TRY(derive_bias());
     // Nothing reads these any more; the scale of Y serves the bounds of an activation.
-    for (size_t i : {P::kWScale, P::kBias, P::kBiasScale}) node_->inputs[i] = kNoValue;
+    for (size_t i : {P::kWScale, P::kBias, P::kBiasScale, P::kBiasZero}) node_->inputs[i] = kNoValue;
     return {};
   }
 
@@ -74,15 +74,18 @@ class ProductConstants {
   Result<void> derive_bias() {
     const auto bias = constant(P::kBias);
     if (!bias) return {};
-    SEALEDGE_ASSIGN(auto sums,
-                    derived_->get(DerivedConstants::Kind::kProductBias,
-                                  arguments({P::kXScale, P::kWScale, P::kBias, P::kBiasScale}),
-                                  {DataType::kInt32, {channels_}}, [&](uint8_t* out) {
-                                    product_bias(
-                                        {bias->fact.type, bias->data, floats(P::kBiasScale), count(P::kBiasScale)},
-                                        *floats(P::kXScale), floats(P::kWScale), count(P::kWScale),
-                                        static_cast<size_t>(channels_), reinterpret_cast<int32_t*>(out));
-                                  }));
+    const auto zeros = constant(P::kBiasZero);
+    SEALEDGE_ASSIGN(
+        auto sums,
+        derived_->get(DerivedConstants::Kind::kProductBias,
+                      arguments({P::kXScale, P::kWScale, P::kBias, P::kBiasScale, P::kBiasZero}),
+                      {DataType::kInt32, {channels_}}, [&](uint8_t* out) {
+                        product_bias(
+                            {bias->fact.type, bias->data, floats(P::kBiasScale), count(P::kBiasScale),
+                             zeros ? reinterpret_cast<const int32_t*>(zeros->data) : nullptr, count(P::kBiasZero)},
+                            *floats(P::kXScale), floats(P::kWScale), count(P::kWScale), static_cast<size_t>(channels_),
+                            reinterpret_cast<int32_t*>(out));
+                      }));
     set_input(P::kSumBias, std::move(sums));
     return {};
   }

@@ -17,11 +17,12 @@ using P = ProductInput;
 struct Product {
   std::optional<ConvParameters> conv;
   bool trans_b = false;
+  bool gemm = false;
 };
 
 std::optional<Product> as_product(const Op& op) {
-  if (auto conv = as_conv(op)) return Product{std::move(conv), false};
-  if (const auto gemm = as_gemm(op); gemm && !gemm->trans_a) return Product{std::nullopt, gemm->trans_b};
+  if (auto conv = as_conv(op)) return Product{std::move(conv)};
+  if (const auto gemm = as_gemm(op); gemm && !gemm->trans_a) return Product{std::nullopt, gemm->trans_b, true};
   if (const auto trans_b = as_matmul(op)) return Product{std::nullopt, *trans_b};
   return std::nullopt;
 }
@@ -130,9 +131,8 @@ class ProductRewrite {
     const int64_t dim = weight.fact.dims[static_cast<size_t>(channels)];
     return (axis < 0 ? axis + rank : axis) == channels && element_count(scale.fact.dims) == dim;
   }
-
-  // int32 with a scale (of any size: the kernel allows for another than the sums') and a zero point of zeros, or
-  // float32; one element per output channel, which takes fixed weights to count.
+  // int32 with scale and zero point (the kernel allows for another step than that of the sums), or float32; one element
+  // per output channel, which takes fixed weights to count.
   bool match_bias(ValueId id) {
     if (id == kNoValue) return true;
     const Value& weight = graph_.values[inputs_[P::kW]];
@@ -143,11 +143,15 @@ class ProductRewrite {
     ValueId bias = id;
     if (const auto from = rewriter_.dequantized(id)) {
       if (from->type != DataType::kInt32 && graph_.values[from->q].fact.type != DataType::kInt32) return false;
-      if (!all_zero(from->zero_point)) return false;
-      const int64_t scales = element_count(graph_.values[from->scale].fact.dims);
-      if (scales != 1 && scales != channels) return false;
+      for (ValueId part : {from->scale, from->zero_point}) {
+        if (part == kNoValue) continue;
+        const Value& value = graph_.values[part];
+        const int64_t count = element_count(value.fact.dims);
+        if (!value.constant || (count != 1 && count != channels)) return false;
+      }
       bias = from->q;
       inputs_[P::kBiasScale] = from->scale;
+      inputs_[P::kBiasZero] = from->zero_point;
     } else if (graph_.values[id].constant && graph_.values[id].fact.type != DataType::kFloat32) {
       return false;
     }
@@ -155,17 +159,10 @@ class ProductRewrite {
     if (!value.constant || element_count(value.fact.dims) != channels) return false;
     // Aligned with the last dimension, where a matrix product has its channels.
     if (!product_.conv && (value.fact.dims.empty() || value.fact.dims.back() != channels)) return false;
-    if (value.fact.dims.size() > 2) return false;
+    // Of higher rank it could give the result more dimensions: the product has two of Gemm, at least one of MatMul.
+    if (value.fact.dims.size() > (product_.gemm ? 2 : 1)) return false;
     inputs_[P::kBias] = bias;
     return true;
-  }
-
-  bool all_zero(ValueId id) const {
-    if (id == kNoValue) return true;
-    const Constant* zeros = rewriter_.known(id);
-    if (!zeros) return false;
-    const size_t size = static_cast<size_t>(element_count(zeros->fact.dims)) * data_type_size_bytes(zeros->fact.type);
-    return std::all_of(zeros->data, zeros->data + size, [](uint8_t byte) { return byte == 0; });
   }
 
   const QuantizeRewriter& rewriter_;

@@ -504,6 +504,110 @@ TEST(QuantisedGraphTest, AFloatValueThatIsReadTwiceStays) {
   for (size_t i = 0; i < got[0].values.size(); i++) EXPECT_NEAR(got[0].values[i], got[1].values[i], 0.0251f);
 }
 
+// Every operator that quantise_moves.cc lets past a DequantizeLinear: the bytes moved, then dequantised, are the
+// numbers moved.
+TEST(QuantisedGraphTest, EveryMoveKeepsTheValues) {
+  struct Move {
+    const char* op_type;
+    std::vector<testing::Proto> constants;
+    std::vector<std::string> more_inputs;
+    std::vector<testing::Proto> attributes;
+    std::vector<std::string> outputs = {"y"};
+  };
+  using testing::int64s;
+  using testing::int_attribute;
+  using testing::ints_attribute;
+  const std::vector<Move> moves = {
+      {"Expand", {int64s("to", {4}, {3, 2, 4, 4})}, {"to"}, {}},
+      {"Flatten", {}, {}, {int_attribute("axis", 2)}},
+      {"Gather", {int64s("at", {2}, {3, -2})}, {"at"}, {int_attribute("axis", 2)}},
+      {"GlobalMaxPool", {}, {}, {}},
+      {"Identity", {}, {}, {}},
+      {"MaxPool", {}, {}, {ints_attribute("kernel_shape", {3, 2}), ints_attribute("pads", {1, 0, 1, 1})}},
+      {"MaxPool",
+       {},
+       {},
+       {ints_attribute("kernel_shape", {3, 3}), int_attribute("ceil_mode", 1), ints_attribute("strides", {2, 2})}},
+      {"Pad", {int64s("pads", {8}, {0, 1, 0, 2, 0, 0, 1, 0})}, {"pads"}, {}},
+      {"Pad", {int64s("pads", {8}, {0, 0, 1, 2, 0, 0, 1, 0}), testing::floats("v", {}, {0.1f})}, {"pads", "v"}, {}},
+      {"Pad", {int64s("pads", {8}, {0, 0, 1, 2, 0, 0, 1, 0}), testing::floats("v", {}, {0.123f})}, {"pads", "v"}, {}},
+      {"Pad",
+       {int64s("pads", {8}, {0, 0, 1, 2, 0, 0, 1, 0})},
+       {"pads"},
+       {testing::string_attribute("mode", "reflect")}},
+      {"Reshape", {int64s("to", {2}, {8, 4})}, {"to"}, {}},
+      {"Slice",
+       {int64s("a", {2}, {3, 1}), int64s("b", {2}, {-9, 4}), int64s("c", {2}, {2, 3}), int64s("d", {2}, {-2, 1})},
+       {"a", "b", "c", "d"},
+       {}},
+      {"Split", {int64s("parts", {2}, {1, 3})}, {"parts"}, {int_attribute("axis", 3)}, {"y", "y2"}},
+      {"Squeeze", {int64s("axes", {1}, {0})}, {"axes"}, {}},
+      {"Tile", {int64s("times", {4}, {1, 2, 1, 3})}, {"times"}, {}},
+      {"Transpose", {}, {}, {ints_attribute("perm", {3, 1, 0, 2})}},
+      {"Unsqueeze", {int64s("axes", {1}, {2})}, {"axes"}, {}},
+  };
+  const FloatTensor x = image();
+  FloatTensor dequantised = x;
+  const Quant q = {true, 0.05f, 3};
+  for (float& v : dequantised.values) v = dequantise(quantise(v, q), q);
+  for (const Move& move : moves) {
+    ModelBuilder quantised = with_input(), plain;
+    plain.input("x", {1, 2, 4, 4});
+    std::vector<std::string> inputs = {"f"}, plain_inputs = {"x"};
+    for (const std::string& name : move.more_inputs) {
+      inputs.push_back(name);
+      plain_inputs.push_back(name);
+    }
+    for (const auto& constant : move.constants) {
+      quantised.constant(constant);
+      plain.constant(constant);
+    }
+    quantised.add(node(move.op_type, inputs, move.outputs, move.attributes));
+    plain.add(node(move.op_type, plain_inputs, move.outputs, move.attributes));
+    for (const std::string& output : move.outputs) {
+      quantised.output(output);
+      plain.output(output);
+    }
+    const auto got = testing::run_model(quantised, {{"x", x}});
+    const auto want = testing::run_model(plain, {{"x", dequantised}});
+    ASSERT_EQ(got.size(), want.size()) << move.op_type;
+    for (size_t i = 0; i < got.size(); i++) {
+      EXPECT_EQ(got[i].dims, want[i].dims) << move.op_type;
+      EXPECT_EQ(got[i].values, want[i].values) << move.op_type;
+    }
+  }
+}
+
+// A convolution whose result nothing quantises, with a bias that has a zero point and another scale than the sums.
+TEST(QuantisedGraphTest, ProductsThatStayFloatComeFromTheSameSums) {
+  ModelBuilder model = with_input();
+  const std::vector<int32_t> bias = {1007, -300};
+  model.constant(testing::tensor("w", kInt8, {2, 2, 1, 1}, std::string("\x05\x11\x7f\x80", 4)))
+      .constant(testing::floats("ws", {2}, {0.01f, 0.03f}))
+      .constant(testing::tensor("b", kInt32, {2}, raw(bias)))
+      .constant(testing::floats("bs", {2}, {0.001f, 0.03f * 0.05f}))
+      .constant(testing::tensor("bz", kInt32, {2}, raw(std::vector<int32_t>{7, 0})))
+      .add(node("DequantizeLinear", {"w", "ws"}, {"wf"}, {testing::int_attribute("axis", 0)}))
+      .add(node("DequantizeLinear", {"b", "bs", "bz"}, {"bf"}, {testing::int_attribute("axis", 0)}))
+      .add(node("Conv", {"f", "wf", "bf"}, {"y"}))
+      .output("y");
+  const FloatTensor x = image();
+  const auto got = testing::run_model(model, {{"x", x}});
+  ASSERT_EQ(got.size(), 1u);
+  const Quant q = {true, 0.05f, 3};
+  const int weights[2][2] = {{5, 17}, {127, -128}};
+  for (size_t o = 0; o < 2; o++) {
+    const float step = 0.05f * (o == 0 ? 0.01f : 0.03f);
+    for (size_t i = 0; i < 16; i++) {
+      int32_t sum =
+          o == 0 ? static_cast<int32_t>(std::nearbyint(1000 * static_cast<double>(0.001f) / static_cast<double>(step)))
+                 : -300;
+      for (size_t c = 0; c < 2; c++) sum += (quantise(x.values[c * 16 + i], q) - 3) * weights[o][c];
+      EXPECT_EQ(got[0].values[o * 16 + i], static_cast<float>(sum) * step) << o << " " << i;
+    }
+  }
+}
+
 // float16 scales, and one scale per channel of an activation, are computed in float32.
 TEST(QuantisedGraphTest, WhatIsNotMatchedIsComputedInFloat) {
   ModelBuilder model;
