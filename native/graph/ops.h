@@ -94,6 +94,19 @@ enum class UnaryKind : uint8_t {
   kHardSigmoid,      // a: alpha, b: beta
   kThresholdedRelu,  // a: alpha
   kGelu,             // a: 0 exact (erf), 1 tanh approximation
+  kAsin,
+  kAcos,
+  kSinh,
+  kCosh,
+  kAsinh,
+  kAcosh,
+  kAtanh,
+  kCelu,  // a: alpha
+  kMish,
+  kShrink,  // a: lambd, b: bias
+  kIsInf,   // a: detect_negative, b: detect_positive; each 0 or 1
+  kBitwiseNot,
+  kSwish,  // a: alpha
 };
 OpPtr make_unary(UnaryKind kind, float a = 0, float b = 0);
 
@@ -116,6 +129,11 @@ enum class BinaryKind : uint8_t {
   kGreaterOrEqual,
   kLess,
   kLessOrEqual,
+  kBitShiftLeft,
+  kBitShiftRight,
+  kBitwiseAnd,
+  kBitwiseOr,
+  kBitwiseXor,
 };
 // Variadic Sum, Min, Max and Mean arrive as chains of these.
 OpPtr make_binary(BinaryKind kind);
@@ -155,6 +173,7 @@ OpPtr make_tile();                                            // data, repeats
 OpPtr make_shape(int64_t start, std::optional<int64_t> end);  // data
 OpPtr make_size();                                            // data
 OpPtr make_cast(DataType to);                                 // data
+OpPtr make_cast_like();                                       // data, like
 OpPtr make_constant_of_shape(TensorFact value, std::vector<uint8_t> bytes);  // shape
 OpPtr make_range();                                                          // start, limit, delta
 // Copies between row-major and channels-last; inserted by the planner, never imported.

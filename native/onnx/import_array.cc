@@ -132,6 +132,7 @@ void transpose(NodeImport& node) { node.emit(make_transpose(node.get_ints("perm"
 
 constexpr auto kImporters = std::to_array<OpImporter>({
     {"Cast", 1, 1, cast},
+    {"CastLike", 2, 2, plain<make_cast_like>},
     {"Concat", 1, kVariadic, concat},
     {"Constant", 0, 0, constant},
     {"ConstantOfShape", 1, 1, constant_of_shape},

@@ -68,6 +68,24 @@ void gelu(NodeImport& node) {
   node.emit(make_unary(UnaryKind::kGelu, approximate == "tanh" ? 1.0f : 0.0f), {node.input(0)});
 }
 
+void celu(NodeImport& node) { node.emit(make_unary(UnaryKind::kCelu, node.get_float("alpha", 1.0f)), {node.input(0)}); }
+void swish(NodeImport& node) {
+  node.emit(make_unary(UnaryKind::kSwish, node.get_float("alpha", 1.0f)), {node.input(0)});
+}
+void shrink(NodeImport& node) {
+  node.emit(make_unary(UnaryKind::kShrink, node.get_float("lambd", 0.5f), node.get_float("bias", 0.0f)),
+            {node.input(0)});
+}
+void is_inf(NodeImport& node) {
+  const bool negative = node.get_int("detect_negative", 1) != 0, positive = node.get_int("detect_positive", 1) != 0;
+  node.emit(make_unary(UnaryKind::kIsInf, negative ? 1.0f : 0.0f, positive ? 1.0f : 0.0f), {node.input(0)});
+}
+void bit_shift(NodeImport& node) {
+  const std::string_view direction = node.get_string("direction", "");
+  if (direction != "LEFT" && direction != "RIGHT") return node.invalid("attribute 'direction': expected LEFT or RIGHT");
+  node.emit(make_binary(direction == "LEFT" ? BinaryKind::kBitShiftLeft : BinaryKind::kBitShiftRight), node.inputs());
+}
+
 void clip(NodeImport& node) {
   const ValueId low = input_or_scalar(node, 1, "min", 11);
   const ValueId high = input_or_scalar(node, 2, "max", 11);
@@ -118,14 +136,26 @@ void arg_reduce(NodeImport& node) {
 
 constexpr auto kImporters = std::to_array<OpImporter>({
     {"Abs", 1, 1, unary<UnaryKind::kAbs>},
+    {"Acos", 1, 1, unary<UnaryKind::kAcos>},
+    {"Acosh", 1, 1, unary<UnaryKind::kAcosh>},
     {"Add", 2, 2, binary<BinaryKind::kAdd>},
     {"And", 2, 2, binary<BinaryKind::kAnd>},
     {"ArgMax", 1, 1, arg_reduce<ArgKind::kMax>},
     {"ArgMin", 1, 1, arg_reduce<ArgKind::kMin>},
+    {"Asin", 1, 1, unary<UnaryKind::kAsin>},
+    {"Asinh", 1, 1, unary<UnaryKind::kAsinh>},
     {"Atan", 1, 1, unary<UnaryKind::kAtan>},
+    {"Atanh", 1, 1, unary<UnaryKind::kAtanh>},
+    {"BitShift", 2, 2, bit_shift},
+    {"BitwiseAnd", 2, 2, binary<BinaryKind::kBitwiseAnd>},
+    {"BitwiseNot", 1, 1, unary<UnaryKind::kBitwiseNot>},
+    {"BitwiseOr", 2, 2, binary<BinaryKind::kBitwiseOr>},
+    {"BitwiseXor", 2, 2, binary<BinaryKind::kBitwiseXor>},
     {"Ceil", 1, 1, unary<UnaryKind::kCeil>},
+    {"Celu", 1, 1, celu},
     {"Clip", 1, 3, clip},
     {"Cos", 1, 1, unary<UnaryKind::kCos>},
+    {"Cosh", 1, 1, unary<UnaryKind::kCosh>},
     {"Div", 2, 2, binary<BinaryKind::kDiv>},
     {"Elu", 1, 1, elu},
     {"Equal", 2, 2, binary<BinaryKind::kEqual>},
@@ -138,6 +168,7 @@ constexpr auto kImporters = std::to_array<OpImporter>({
     {"GreaterOrEqual", 2, 2, binary<BinaryKind::kGreaterOrEqual>},
     {"HardSigmoid", 1, 1, hard_sigmoid},
     {"HardSwish", 1, 1, unary<UnaryKind::kHardSwish>},
+    {"IsInf", 1, 1, is_inf},
     {"IsNaN", 1, 1, unary<UnaryKind::kIsNaN>},
     {"LeakyRelu", 1, 1, leaky_relu},
     {"Less", 2, 2, binary<BinaryKind::kLess>},
@@ -147,6 +178,7 @@ constexpr auto kImporters = std::to_array<OpImporter>({
     {"Max", 1, kVariadic, variadic<BinaryKind::kMax>},
     {"Mean", 1, kVariadic, mean},
     {"Min", 1, kVariadic, variadic<BinaryKind::kMin>},
+    {"Mish", 1, 1, unary<UnaryKind::kMish>},
     {"Mod", 2, 2, mod},
     {"Mul", 2, 2, binary<BinaryKind::kMul>},
     {"Neg", 1, 1, unary<UnaryKind::kNeg>},
@@ -168,14 +200,17 @@ constexpr auto kImporters = std::to_array<OpImporter>({
     {"Relu", 1, 1, unary<UnaryKind::kRelu>},
     {"Round", 1, 1, unary<UnaryKind::kRound>},
     {"Selu", 1, 1, selu},
+    {"Shrink", 1, 1, shrink},
     {"Sigmoid", 1, 1, unary<UnaryKind::kSigmoid>},
     {"Sign", 1, 1, unary<UnaryKind::kSign>},
     {"Sin", 1, 1, unary<UnaryKind::kSin>},
+    {"Sinh", 1, 1, unary<UnaryKind::kSinh>},
     {"Softplus", 1, 1, unary<UnaryKind::kSoftplus>},
     {"Softsign", 1, 1, unary<UnaryKind::kSoftsign>},
     {"Sqrt", 1, 1, unary<UnaryKind::kSqrt>},
     {"Sub", 2, 2, binary<BinaryKind::kSub>},
     {"Sum", 1, kVariadic, variadic<BinaryKind::kAdd>},
+    {"Swish", 1, 1, swish},
     {"Tan", 1, 1, unary<UnaryKind::kTan>},
     {"Tanh", 1, 1, unary<UnaryKind::kTanh>},
     {"ThresholdedRelu", 1, 1, thresholded_relu},

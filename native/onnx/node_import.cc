@@ -213,6 +213,9 @@ std::span<const std::span<const OpImporter>> importer_families() {
       quantize_importers(),       //
       experimental_importers(),   //
       sequence_importers(),       //
+      signal_importers(),         //
+      loss_importers(),           //
+      refused_importers(),        //
   };
   return families;
 }

@@ -147,6 +147,9 @@ std::span<const OpImporter> control_importers();        // import_control.cc
 std::span<const OpImporter> quantize_importers();       // import_quantize.cc
 std::span<const OpImporter> experimental_importers();   // import_experimental.cc
 std::span<const OpImporter> sequence_importers();       // import_sequence.cc
+std::span<const OpImporter> signal_importers();         // import_signal.cc
+std::span<const OpImporter> loss_importers();           // import_loss.cc
+std::span<const OpImporter> refused_importers();        // import_refused.cc
 // All of the above.
 std::span<const std::span<const OpImporter>> importer_families();
 const OpImporter* find_importer(std::string_view op_type);

@@ -1,5 +1,6 @@
 // ArgMax and ArgMin.
 #include "graph/ops.h"
+#include "graph/ops/element_types.h"
 #include "graph/ops/support.h"
 
 namespace sealedge {
@@ -26,10 +27,17 @@ class ArgKernel final : public Kernel {
     size_t found = 0;
     for (size_t i = 1; i < axis_; i++) {
       const T value = x[i * inner_], best = x[found * inner_];
-      const bool better = kind_ == ArgKind::kMax ? value > best : value < best;
-      if (better || (select_last_ && value == best)) found = i;
+      if (better(value, best) || (select_last_ && !better(best, value))) found = i;
     }
     return found;
+  }
+
+  // A NaN is better than every number, as in numpy: what it stands among has no largest.
+  bool better(T a, T b) const {
+    if constexpr (kIsFloating<T>) {
+      if (a != a || b != b) return a != a && b == b;
+    }
+    return kind_ == ArgKind::kMax ? a > b : a < b;
   }
 
   ArgKind kind_;
@@ -68,16 +76,9 @@ class ArgReduceOp final : public Op {
 
  private:
   std::unique_ptr<Kernel> make_kernel(DataType type, size_t outer, size_t axis, size_t inner) const {
-    switch (type) {
-      case DataType::kFloat32:
-        return std::make_unique<ArgKernel<float>>(kind_, select_last_, outer, axis, inner);
-      case DataType::kInt32:
-        return std::make_unique<ArgKernel<int32_t>>(kind_, select_last_, outer, axis, inner);
-      case DataType::kInt64:
-        return std::make_unique<ArgKernel<int64_t>>(kind_, select_last_, outer, axis, inner);
-      default:
-        return nullptr;
-    }
+    return dispatch_type(NumberTypes{}, type, [&]<typename T>() -> std::unique_ptr<Kernel> {
+      return std::make_unique<ArgKernel<T>>(kind_, select_last_, outer, axis, inner);
+    });
   }
 
   ArgKind kind_;

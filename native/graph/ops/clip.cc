@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "graph/ops.h"
+#include "graph/ops/element_types.h"
 #include "graph/ops/elementwise_types.h"
 #include "graph/ops/support.h"
 #include "kernels/elementwise/unary.h"
@@ -15,12 +16,17 @@ T bound(const uint8_t* bytes, T fallback) {
   return bytes ? *reinterpret_cast<const T*>(bytes) : fallback;
 }
 
+// Without a bound: infinities, so that they stay as they are too.
 template <typename T>
-constexpr T kLowest =
-    std::numeric_limits<T>::has_infinity ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::lowest();
+T lowest() {
+  if constexpr (kIsFloating<T>) return static_cast<T>(-std::numeric_limits<float>::infinity());
+  return std::numeric_limits<T>::lowest();
+}
 template <typename T>
-constexpr T kHighest =
-    std::numeric_limits<T>::has_infinity ? std::numeric_limits<T>::infinity() : std::numeric_limits<T>::max();
+T highest() {
+  if constexpr (kIsFloating<T>) return static_cast<T>(std::numeric_limits<float>::infinity());
+  return std::numeric_limits<T>::max();
+}
 
 const uint8_t* input_or_null(const RunArgs& args, size_t i) {
   return i < args.inputs.size() ? args.inputs[i] : nullptr;
@@ -30,8 +36,8 @@ class FloatClip final : public Kernel {
  public:
   explicit FloatClip(size_t size) : size_(size) {}
   Result<void> run(const RunArgs& args) const override {
-    const UnaryParams bounds = {bound(input_or_null(args, 1), kLowest<float>),
-                                bound(input_or_null(args, 2), kHighest<float>)};
+    const UnaryParams bounds = {bound(input_or_null(args, 1), lowest<float>()),
+                                bound(input_or_null(args, 2), highest<float>())};
     f32_unary(UnaryOp::kClip, bounds, reinterpret_cast<const float*>(args.inputs[0]),
               reinterpret_cast<float*>(args.outputs[0]), size_, kernel_context(args));
     return {};
@@ -42,16 +48,16 @@ class FloatClip final : public Kernel {
 };
 
 template <typename T>
-class IntegerClip final : public Kernel {
+class LoopClip final : public Kernel {
  public:
-  explicit IntegerClip(size_t size) : size_(size) {}
+  explicit LoopClip(size_t size) : size_(size) {}
   Result<void> run(const RunArgs& args) const override {
-    const T lo = bound(input_or_null(args, 1), kLowest<T>), hi = bound(input_or_null(args, 2), kHighest<T>);
+    const T lo = bound(input_or_null(args, 1), lowest<T>()), hi = bound(input_or_null(args, 2), highest<T>());
     const auto* x = reinterpret_cast<const T*>(args.inputs[0]);
     auto* y = reinterpret_cast<T*>(args.outputs[0]);
     for (size_t i = 0; i < size_; i++) {
-      const T raised = x[i] < lo ? lo : x[i];
-      y[i] = raised > hi ? hi : raised;  // max wins where the bounds cross
+      const T raised = x[i] < lo ? lo : x[i];  // a NaN is neither below nor above
+      y[i] = raised > hi ? hi : raised;        // max wins where the bounds cross
     }
     return {};
   }
@@ -89,25 +95,14 @@ class ClipOp final : public Op {
 
  private:
   static std::unique_ptr<Kernel> make_kernel(DataType type, size_t size) {
-    switch (type) {
-      case DataType::kFloat32:
-        return std::make_unique<FloatClip>(size);
-      case DataType::kInt8:
-        return std::make_unique<IntegerClip<int8_t>>(size);
-      case DataType::kUint8:
-        return std::make_unique<IntegerClip<uint8_t>>(size);
-      case DataType::kInt32:
-        return std::make_unique<IntegerClip<int32_t>>(size);
-      case DataType::kInt64:
-        return std::make_unique<IntegerClip<int64_t>>(size);
-      default:
-        return nullptr;
-    }
+    if (type == DataType::kFloat32) return std::make_unique<FloatClip>(size);
+    return dispatch_type(NumberTypes{}, type,
+                         [&]<typename T>() -> std::unique_ptr<Kernel> { return std::make_unique<LoopClip<T>>(size); });
   }
 };
 
 std::optional<Activation> clip_activation(std::span<const Operand> inputs) {
-  Activation activation = {Activation::Kind::kClip, kLowest<float>, kHighest<float>};
+  Activation activation = {Activation::Kind::kClip, lowest<float>(), highest<float>()};
   if (inputs[0].type != DataType::kFloat32) return std::nullopt;
   for (size_t i = 1; i < inputs.size() && i < 3; i++) {
     if (!inputs[i].present) continue;

@@ -30,15 +30,16 @@ FormatChoice broadcast_formats(std::span<const Operand> inputs, std::span<const 
 std::optional<Activation> unary_activation(const Op& op);
 
 // y[i] = function(a[..], b[..]) over any plan.
-template <typename T, typename R, typename Function>
-void each_pair(const BroadcastPlan& plan, const T* a, const T* b, R* y, Function function) {
+template <typename A, typename B, typename R, typename Function>
+void each_pair(const BroadcastPlan& plan, const A* a, const B* b, R* y, Function function) {
   const size_t last = plan.rank == 0 ? 0 : plan.rank - 1;
   const size_t inner = plan.rank == 0 ? 1 : plan.dims[last];
   const size_t a_step = plan.rank == 0 ? 0 : plan.a_stride[last], b_step = plan.rank == 0 ? 0 : plan.b_stride[last];
   size_t outer = 1;
   for (size_t d = 0; d < last; d++) outer *= plan.dims[d];
   for (size_t row = 0; row < outer; row++) {
-    const T *from_a = a, *from_b = b;
+    const A* from_a = a;
+    const B* from_b = b;
     for (size_t d = last, rest = row; d-- > 0; rest /= plan.dims[d]) {
       from_a += rest % plan.dims[d] * plan.a_stride[d];
       from_b += rest % plan.dims[d] * plan.b_stride[d];

@@ -1,11 +1,10 @@
-// Operators of one operand. float32 runs on the kernels; the few that the standard allows for integers and bool, on
-// plain loops.
-#include <cmath>
+// Operators of one operand. float32 runs on the kernels where these have the operator; all else on plain loops.
 #include <limits>
 
 #include "graph/ops.h"
 #include "graph/ops/elementwise_types.h"
 #include "graph/ops/support.h"
+#include "graph/ops/unary_loops.h"
 #include "kernels/elementwise/unary.h"
 
 namespace sealedge {
@@ -19,7 +18,7 @@ struct KernelCall {
   UnaryParams params;
 };
 
-// What computes `kind` on float32; nothing for those that are not arithmetic.
+// What computes `kind` on float32; nothing where only a loop does.
 std::optional<KernelCall> kernel_call(UnaryKind kind, float a, float b) {
   switch (kind) {
     case UnaryKind::kAbs:
@@ -76,11 +75,14 @@ std::optional<KernelCall> kernel_call(UnaryKind kind, float a, float b) {
       return KernelCall{UnaryOp::kThresholdedRelu, {a, 0.0f}};
     case UnaryKind::kGelu:
       return KernelCall{a == 0.0f ? UnaryOp::kGelu : UnaryOp::kGeluTanh, {}};
-    case UnaryKind::kNot:
-    case UnaryKind::kIsNaN:
+    case UnaryKind::kMish:
+      return KernelCall{UnaryOp::kMish, {}};
+    case UnaryKind::kSwish:
+      if (a != 1.0f) return std::nullopt;
+      return KernelCall{UnaryOp::kSilu, {}};
+    default:
       return std::nullopt;
   }
-  return std::nullopt;
 }
 
 class FloatKernel final : public Kernel {
@@ -97,57 +99,19 @@ class FloatKernel final : public Kernel {
   size_t size_;
 };
 
-template <typename T, typename R, R (*kFunction)(T)>
 class LoopKernel final : public Kernel {
  public:
-  explicit LoopKernel(size_t size) : size_(size) {}
+  LoopKernel(UnaryLoop loop, size_t size, float a, float b) : loop_(loop), size_(size), a_(a), b_(b) {}
   Result<void> run(const RunArgs& args) const override {
-    const auto* x = reinterpret_cast<const T*>(args.inputs[0]);
-    auto* y = reinterpret_cast<R*>(args.outputs[0]);
-    for (size_t i = 0; i < size_; i++) y[i] = kFunction(x[i]);
+    loop_(args.inputs[0], args.outputs[0], size_, a_, b_);
     return {};
   }
 
  private:
+  UnaryLoop loop_;
   size_t size_;
+  float a_, b_;
 };
-
-// A caller's bool tensor may hold any byte.
-bool not_(uint8_t x) { return x == 0; }
-bool is_nan(float x) { return std::isnan(x); }
-// The most negative value has no positive counterpart: it stays, as in numpy.
-template <typename T>
-T negate(T x) {
-  return static_cast<T>(0 - static_cast<std::make_unsigned_t<T>>(x));
-}
-template <typename T>
-T absolute(T x) {
-  return x < 0 ? negate(x) : x;
-}
-template <typename T>
-T sign(T x) {
-  return static_cast<T>((x > 0) - (x < 0));
-}
-template <typename T>
-T relu(T x) {
-  return x < 0 ? T{0} : x;
-}
-
-template <typename T>
-std::unique_ptr<Kernel> integer_kernel(UnaryKind kind, size_t size) {
-  switch (kind) {
-    case UnaryKind::kAbs:
-      return std::make_unique<LoopKernel<T, T, absolute<T>>>(size);
-    case UnaryKind::kNeg:
-      return std::make_unique<LoopKernel<T, T, negate<T>>>(size);
-    case UnaryKind::kSign:
-      return std::make_unique<LoopKernel<T, T, sign<T>>>(size);
-    case UnaryKind::kRelu:
-      return std::make_unique<LoopKernel<T, T, relu<T>>>(size);
-    default:
-      return nullptr;
-  }
-}
 
 class UnaryElementwiseOp final : public Op {
  public:
@@ -159,13 +123,13 @@ class UnaryElementwiseOp final : public Op {
   Result<std::vector<TensorFact>> infer(std::span<const Operand> inputs) const override {
     const DataType type = inputs[0].type;
     if (!make_kernel(type, 0)) return op_unsupported(std::string(data_type_name(type)) + " input");
-    return std::vector<TensorFact>{{kind_ == UnaryKind::kIsNaN ? DataType::kBool : type, inputs[0].dims}};
+    return std::vector<TensorFact>{{unary_result_type(kind_, type), inputs[0].dims}};
   }
   FormatChoice choose_formats(std::span<const Operand> inputs, std::span<const Operand> outputs) const override {
     return following_formats(inputs, outputs);
   }
   bool may_overwrite(size_t, std::span<const Operand>, std::span<const Operand>) const override {
-    return kind_ != UnaryKind::kIsNaN;
+    return unary_result_type(kind_, DataType::kFloat32) == DataType::kFloat32;
   }
   Result<std::unique_ptr<Kernel>> prepare(const OpSetup& setup) const override {
     const Operand& x = setup.inputs[0];
@@ -174,23 +138,13 @@ class UnaryElementwiseOp final : public Op {
 
  private:
   std::unique_ptr<Kernel> make_kernel(DataType type, size_t size) const {
-    switch (type) {
-      case DataType::kFloat32: {
-        if (kind_ == UnaryKind::kIsNaN) return std::make_unique<LoopKernel<float, bool, is_nan>>(size);
-        const std::optional<KernelCall> call = kernel_call(kind_, a_, b_);
-        return call ? std::make_unique<FloatKernel>(*call, size) : nullptr;
+    if (type == DataType::kFloat32) {
+      if (const std::optional<KernelCall> call = kernel_call(kind_, a_, b_)) {
+        return std::make_unique<FloatKernel>(*call, size);
       }
-      case DataType::kBool:
-        return kind_ == UnaryKind::kNot ? std::make_unique<LoopKernel<uint8_t, bool, not_>>(size) : nullptr;
-      case DataType::kInt8:
-        return integer_kernel<int8_t>(kind_, size);
-      case DataType::kInt32:
-        return integer_kernel<int32_t>(kind_, size);
-      case DataType::kInt64:
-        return integer_kernel<int64_t>(kind_, size);
-      default:
-        return nullptr;
     }
+    const UnaryLoop loop = find_unary_loop(kind_, type);
+    return loop ? std::make_unique<LoopKernel>(loop, size, a_, b_) : nullptr;
   }
 
   UnaryKind kind_;
@@ -200,11 +154,12 @@ class UnaryElementwiseOp final : public Op {
 const char* UnaryElementwiseOp::op_type() const {
   // In the order of UnaryKind.
   static constexpr const char* kNames[] = {
-      "Abs",        "Neg",   "Sign",      "Floor", "Ceil",     "Round",       "Sqrt",
-      "Reciprocal", "Exp",   "Log",       "Erf",   "Sin",      "Cos",         "Tan",
-      "Atan",       "Relu",  "Sigmoid",   "Tanh",  "Softplus", "Softsign",    "HardSwish",
-      "Not",        "IsNaN", "LeakyRelu", "Elu",   "Selu",     "HardSigmoid", "ThresholdedRelu",
-      "Gelu"};
+      "Abs",        "Neg",   "Sign",      "Floor",  "Ceil",     "Round",       "Sqrt",
+      "Reciprocal", "Exp",   "Log",       "Erf",    "Sin",      "Cos",         "Tan",
+      "Atan",       "Relu",  "Sigmoid",   "Tanh",   "Softplus", "Softsign",    "HardSwish",
+      "Not",        "IsNaN", "LeakyRelu", "Elu",    "Selu",     "HardSigmoid", "ThresholdedRelu",
+      "Gelu",       "Asin",  "Acos",      "Sinh",   "Cosh",     "Asinh",       "Acosh",
+      "Atanh",      "Celu",  "Mish",      "Shrink", "IsInf",    "BitwiseNot",  "Swish"};
   return kNames[static_cast<size_t>(kind_)];
 }
 

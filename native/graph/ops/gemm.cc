@@ -4,6 +4,7 @@
 #include "graph/ops.h"
 #include "graph/ops/fused_epilogue.h"
 #include "graph/ops/op_parameters.h"
+#include "graph/ops/product_loops.h"
 #include "graph/ops/support.h"
 #include "kernels/layout/layout.h"
 
@@ -58,6 +59,20 @@ class GemmKernel final : public Kernel {
   FusedEpilogue epilogue_;
 };
 
+// Other element types, on plain loops.
+class LoopGemmKernel final : public Kernel {
+ public:
+  LoopGemmKernel(DataType type, LoopProduct product) : function_(find_product_loop(type)), product_(product) {}
+  Result<void> run(const RunArgs& args) const override {
+    function_(product_, args.inputs[0], args.inputs[1], args.outputs[0], kernel_context(args));
+    return {};
+  }
+
+ private:
+  ProductLoop function_;
+  LoopProduct product_;
+};
+
 class GemmOp final : public Op {
  public:
   GemmOp(bool trans_a, bool trans_b) : trans_a_(trans_a), trans_b_(trans_b) {}
@@ -65,15 +80,13 @@ class GemmOp final : public Op {
   GemmParameters parameters() const { return {trans_a_, trans_b_}; }
 
   Result<std::vector<TensorFact>> infer(std::span<const Operand> inputs) const override {
-    for (const Operand& input : inputs.first(2)) {
-      if (input.type != DataType::kFloat32) return op_unsupported(data_type_name(input.type));
-    }
+    SEALEDGE_TRY(check_product_types(inputs));
     const Dims &a = inputs[0].dims, &b = inputs[1].dims;
     if (a.size() != 2 || b.size() != 2 || a[trans_a_ ? 0 : 1] != b[trans_b_ ? 1 : 0]) {
       return shape_mismatch("cannot multiply " + dims_to_string(a) + (trans_a_ ? " transposed" : "") + " and " +
                             dims_to_string(b) + (trans_b_ ? " transposed" : ""));
     }
-    return std::vector<TensorFact>{{DataType::kFloat32, {a[trans_a_ ? 1 : 0], b[trans_b_ ? 0 : 1]}}};
+    return std::vector<TensorFact>{{inputs[0].type, {a[trans_a_ ? 1 : 0], b[trans_b_ ? 0 : 1]}}};
   }
 
   WeightRequest weight_request(size_t input, const TensorFact& constant) const override {
@@ -83,7 +96,8 @@ class GemmOp final : public Op {
     return {WeightLayout::kPanel16, trans_b_ ? WeightSourceOrder::kGemmNK : WeightSourceOrder::kGemmKN};
   }
 
-  EpilogueSupport epilogue_support(std::span<const Operand>) const override {
+  EpilogueSupport epilogue_support(std::span<const Operand> inputs) const override {
+    if (inputs[0].type != DataType::kFloat32) return {};
     return {.scale_shift = true, .residual = true, .activation = true, .channel_axis = 1};
   }
 
@@ -91,6 +105,10 @@ class GemmOp final : public Op {
     const Dims &a = setup.inputs[0].dims, &b = setup.inputs[1].dims;
     const auto m = static_cast<size_t>(a[trans_a_ ? 1 : 0]), k = static_cast<size_t>(a[trans_a_ ? 0 : 1]);
     const auto n = static_cast<size_t>(b[trans_b_ ? 0 : 1]);
+    if (setup.inputs[0].type != DataType::kFloat32) {
+      const LoopProduct loop = {m, n, k, trans_a_ ? 1 : k, trans_a_ ? m : 1, trans_b_ ? 1 : n, trans_b_ ? k : 1};
+      return std::unique_ptr<Kernel>(std::make_unique<LoopGemmKernel>(setup.inputs[0].type, loop));
+    }
     return std::unique_ptr<Kernel>(
         std::make_unique<GemmKernel>(m, n, k, trans_a_, trans_b_, setup.inputs[1].weight, setup.epilogue));
   }

@@ -2,6 +2,7 @@
 #include "graph/ops.h"
 #include "graph/ops/fused_epilogue.h"
 #include "graph/ops/matmul_shape.h"
+#include "graph/ops/product_loops.h"
 #include "graph/ops/support.h"
 #include "kernels/gemm/gemm.h"
 
@@ -56,6 +57,33 @@ class MatMulKernel final : public Kernel {
   FusedEpilogue epilogue_;
 };
 
+// Other element types: one product per batch entry, on plain loops.
+class LoopMatMulKernel final : public Kernel {
+ public:
+  LoopMatMulKernel(DataType type, LoopProduct product, std::vector<size_t> a_index, std::vector<size_t> b_index)
+      : function_(find_product_loop(type)),
+        product_(product),
+        element_bytes_(data_type_size_bytes(type)),
+        a_index_(std::move(a_index)),
+        b_index_(std::move(b_index)) {}
+
+  Result<void> run(const RunArgs& args) const override {
+    const KernelContext context = kernel_context(args);
+    const size_t a_bytes = product_.m * product_.k * element_bytes_, b_bytes = product_.k * product_.n * element_bytes_;
+    for (size_t i = 0; i < a_index_.size(); i++) {
+      function_(product_, args.inputs[0] + a_index_[i] * a_bytes, args.inputs[1] + b_index_[i] * b_bytes,
+                args.outputs[0] + i * product_.m * product_.n * element_bytes_, context);
+    }
+    return {};
+  }
+
+ private:
+  ProductLoop function_;
+  LoopProduct product_;
+  size_t element_bytes_;
+  std::vector<size_t> a_index_, b_index_;
+};
+
 class MatMulOp final : public Op {
  public:
   explicit MatMulOp(bool trans_b) : trans_b_(trans_b) {}
@@ -63,11 +91,9 @@ class MatMulOp final : public Op {
   bool trans_b() const { return trans_b_; }
 
   Result<std::vector<TensorFact>> infer(std::span<const Operand> inputs) const override {
-    for (const Operand& input : inputs.first(2)) {
-      if (input.type != DataType::kFloat32) return op_unsupported(data_type_name(input.type));
-    }
+    SEALEDGE_TRY(check_product_types(inputs));
     SEALEDGE_ASSIGN(MatMulShape product, resolve_matmul(inputs[0].dims, inputs[1].dims, trans_b_));
-    return std::vector<TensorFact>{{DataType::kFloat32, std::move(product.output)}};
+    return std::vector<TensorFact>{{inputs[0].type, std::move(product.output)}};
   }
 
   WeightRequest weight_request(size_t input, const TensorFact& constant) const override {
@@ -79,7 +105,7 @@ class MatMulOp final : public Op {
 
   // A vector B leaves no channel axis.
   EpilogueSupport epilogue_support(std::span<const Operand> inputs) const override {
-    if (inputs[1].dims.size() < 2) return {};
+    if (inputs[0].type != DataType::kFloat32 || inputs[1].dims.size() < 2) return {};
     return {.scale_shift = true, .residual = true, .activation = true, .channel_axis = -1};
   }
 
@@ -99,6 +125,11 @@ class MatMulOp final : public Op {
     if (b.dims.size() <= 2) {
       shape.m *= a_index.size();
       a_index = b_index = {0};
+    }
+    if (a.type != DataType::kFloat32) {
+      const LoopProduct loop = {shape.m, shape.n, shape.k, shape.k, 1, trans_b_ ? 1 : shape.n, trans_b_ ? shape.k : 1};
+      return std::unique_ptr<Kernel>(
+          std::make_unique<LoopMatMulKernel>(a.type, loop, std::move(a_index), std::move(b_index)));
     }
     return std::unique_ptr<Kernel>(std::make_unique<MatMulKernel>(shape, trans_b_, b.weight, std::move(a_index),
                                                                   std::move(b_index), setup.epilogue));

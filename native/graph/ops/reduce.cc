@@ -2,10 +2,9 @@
 #include "kernels/reduce/reduce.h"
 
 #include <algorithm>
-#include <limits>
-#include <type_traits>
 
 #include "graph/ops.h"
+#include "graph/ops/reduce_loops.h"
 #include "graph/ops/support.h"
 
 namespace sealedge {
@@ -45,51 +44,6 @@ class FloatReduce final : public Kernel {
   F32ReduceParams params_;
 };
 
-// Integers: arithmetic on shapes, so a plain walk over all elements. Sums wrap around, as in numpy.
-template <typename T>
-class IntegerReduce final : public Kernel {
- public:
-  explicit IntegerReduce(F32ReduceParams params) : params_(params) {}
-  static bool supports(ReduceOp op) {
-    return op == ReduceOp::kSum || op == ReduceOp::kProd || op == ReduceOp::kMax || op == ReduceOp::kMin;
-  }
-  Result<void> run(const RunArgs& args) const override {
-    const auto* x = reinterpret_cast<const T*>(args.inputs[0]);
-    auto* y = reinterpret_cast<T*>(args.outputs[0]);
-    size_t total = 1, kept = 1;
-    for (size_t d = 0; d < params_.rank; d++) {
-      total *= params_.dims[d];
-      if (!params_.reduced[d]) kept *= params_.dims[d];
-    }
-    std::fill(y, y + kept, neutral());
-    for (size_t i = 0; i < total; i++) {
-      size_t to = 0, step = 1, rest = i;
-      for (size_t d = params_.rank; d-- > 0; rest /= params_.dims[d]) {
-        if (params_.reduced[d]) continue;
-        to += rest % params_.dims[d] * step;
-        step *= params_.dims[d];
-      }
-      y[to] = combine(y[to], x[i]);
-    }
-    return {};
-  }
-
- private:
-  T neutral() const {
-    if (params_.op == ReduceOp::kMax) return std::numeric_limits<T>::lowest();
-    if (params_.op == ReduceOp::kMin) return std::numeric_limits<T>::max();
-    return params_.op == ReduceOp::kProd ? T{1} : T{0};
-  }
-  T combine(T a, T b) const {
-    using U = std::make_unsigned_t<T>;
-    if (params_.op == ReduceOp::kMax) return std::max(a, b);
-    if (params_.op == ReduceOp::kMin) return std::min(a, b);
-    if (params_.op == ReduceOp::kProd) return static_cast<T>(static_cast<U>(a) * static_cast<U>(b));
-    return static_cast<T>(static_cast<U>(a) + static_cast<U>(b));
-  }
-  F32ReduceParams params_;
-};
-
 class ReduceAxesOp final : public Op {
  public:
   ReduceAxesOp(ReduceKind kind, bool keepdims, bool noop_with_empty_axes)
@@ -99,12 +53,11 @@ class ReduceAxesOp final : public Op {
 
   Result<std::vector<TensorFact>> infer(std::span<const Operand> inputs) const override {
     const DataType type = inputs[0].type;
-    const bool integer = type == DataType::kInt32 || type == DataType::kInt64;
-    if (type != DataType::kFloat32 && !(integer && IntegerReduce<int64_t>::supports(kind_.op))) {
+    if (type != DataType::kFloat32 && !make_reduce_loop(type, shapeless())) {
       return op_unsupported(data_type_name(type));
     }
-    if (inputs[0].dims.size() > kMaxReduceRank) return op_unsupported("more than 8 dimensions");
     SEALEDGE_ASSIGN(const std::vector<bool> reduced, axes(inputs));
+    if (params_of(inputs[0], reduced).rank > kMaxReduceRank) return op_unsupported("axes that alternate this often");
     TensorFact fact{type, {}};
     for (size_t d = 0; d < reduced.size(); d++) {
       if (!reduced[d]) {
@@ -131,20 +84,37 @@ class ReduceAxesOp final : public Op {
   Result<std::unique_ptr<Kernel>> prepare(const OpSetup& setup) const override {
     const Operand& x = setup.inputs[0];
     SEALEDGE_ASSIGN(const std::vector<bool> reduced, axes(setup.inputs));
-    F32ReduceParams params = {
-        .op = kind_.op, .rank = x.dims.size(), .dims = {}, .reduced = {}, .x = nullptr, .y = nullptr};
-    for (size_t d = 0, at = 0; d < params.rank; d++) {
-      const bool last = x.format == Format::kChannelsLast && d == 1;
-      const size_t place = last ? params.rank - 1 : at++;
-      params.dims[place] = static_cast<size_t>(x.dims[d]);
-      params.reduced[place] = reduced[d];
-    }
-    if (x.type == DataType::kInt32) return std::unique_ptr<Kernel>(std::make_unique<IntegerReduce<int32_t>>(params));
-    if (x.type == DataType::kInt64) return std::unique_ptr<Kernel>(std::make_unique<IntegerReduce<int64_t>>(params));
+    const F32ReduceParams params = params_of(x, reduced);
+    if (x.type != DataType::kFloat32) return make_reduce_loop(x.type, params);
     return std::unique_ptr<Kernel>(std::make_unique<FloatReduce>(params));
   }
 
  private:
+  F32ReduceParams shapeless() const {
+    return {.op = kind_.op, .rank = 0, .dims = {}, .reduced = {}, .x = nullptr, .y = nullptr};
+  }
+  // Dimensions in the order of memory, neighbours that are both kept or both reduced joined. rank may come out as
+  // kMaxReduceRank + 1: there are more.
+  F32ReduceParams params_of(const Operand& x, const std::vector<bool>& reduced) const {
+    F32ReduceParams params = shapeless();
+    const auto append = [&](size_t d) {
+      const auto dim = static_cast<size_t>(x.dims[d]);
+      if (params.rank > 0 && params.rank <= kMaxReduceRank && params.reduced[params.rank - 1] == reduced[d]) {
+        params.dims[params.rank - 1] *= dim;
+      } else if (params.rank < kMaxReduceRank) {
+        params.dims[params.rank] = dim;
+        params.reduced[params.rank++] = reduced[d];
+      } else {
+        params.rank = kMaxReduceRank + 1;
+      }
+    };
+    const bool channels_last = x.format == Format::kChannelsLast && x.dims.size() >= 3;
+    for (size_t d = 0; d < x.dims.size(); d++) {
+      if (!channels_last || d != 1) append(d);
+    }
+    if (channels_last) append(1);
+    return params;
+  }
   Result<std::vector<bool>> axes(std::span<const Operand> inputs) const {
     const size_t rank = inputs[0].dims.size();
     std::vector<int64_t> given;

@@ -1,7 +1,11 @@
 // Softmax and LogSoftmax.
 #include "kernels/softmax/softmax.h"
 
+#include <cmath>
+#include <limits>
+
 #include "graph/ops.h"
+#include "graph/ops/element_types.h"
 #include "graph/ops/op_parameters.h"
 #include "graph/ops/support.h"
 
@@ -24,6 +28,32 @@ class SoftmaxKernel final : public Kernel {
   F32SoftmaxParams params_;
 };
 
+// float16 and float64. y may be x: an element is read for the last time before it is written.
+template <typename T>
+class LoopSoftmax final : public Kernel {
+ public:
+  explicit LoopSoftmax(F32SoftmaxParams params) : params_(params) {}
+  Result<void> run(const RunArgs& args) const override {
+    const auto* x = reinterpret_cast<const T*>(args.inputs[0]);
+    auto* y = reinterpret_cast<T*>(args.outputs[0]);
+    const size_t axis = params_.axis, inner = params_.inner;
+    for (size_t lane = 0; lane < params_.outer * inner; lane++) {
+      const size_t start = lane / inner * axis * inner + lane % inner;
+      double most = -std::numeric_limits<double>::infinity(), sum = 0;
+      for (size_t i = 0; i < axis; i++) most = std::fmax(most, static_cast<double>(x[start + i * inner]));
+      for (size_t i = 0; i < axis; i++) sum += std::exp(static_cast<double>(x[start + i * inner]) - most);
+      for (size_t i = 0; i < axis; i++) {
+        const double shifted = static_cast<double>(x[start + i * inner]) - most;
+        y[start + i * inner] = T(params_.log ? shifted - std::log(sum) : std::exp(shifted) / sum);
+      }
+    }
+    return {};
+  }
+
+ private:
+  F32SoftmaxParams params_;
+};
+
 class SoftmaxOp final : public Op {
  public:
   SoftmaxOp(int64_t axis, bool log, bool coerce_2d) : axis_(axis), log_(log), coerce_2d_(coerce_2d) {}
@@ -31,9 +61,12 @@ class SoftmaxOp final : public Op {
   const char* op_type() const override { return log_ ? "LogSoftmax" : "Softmax"; }
 
   Result<std::vector<TensorFact>> infer(std::span<const Operand> inputs) const override {
-    if (inputs[0].type != DataType::kFloat32) return op_unsupported(data_type_name(inputs[0].type));
+    const DataType type = inputs[0].type;
+    if (type != DataType::kFloat32 && type != DataType::kFloat64 && type != DataType::kFloat16) {
+      return op_unsupported(data_type_name(type));
+    }
     SEALEDGE_TRY(axis(inputs[0].dims));
-    return std::vector<TensorFact>{{DataType::kFloat32, inputs[0].dims}};
+    return std::vector<TensorFact>{{type, inputs[0].dims}};
   }
   // One axis is found in any format; a row of several must be contiguous in the order of the standard.
   FormatChoice choose_formats(std::span<const Operand> inputs, std::span<const Operand> outputs) const override {
@@ -55,7 +88,10 @@ class SoftmaxOp final : public Op {
       const auto inside = params.axis * params.inner;
       params.outer = inside == 0 ? 0 : static_cast<size_t>(element_count(x.dims)) / inside;
     }
-    return std::unique_ptr<Kernel>(std::make_unique<SoftmaxKernel>(params));
+    if (x.type == DataType::kFloat32) return std::unique_ptr<Kernel>(std::make_unique<SoftmaxKernel>(params));
+    return dispatch_type(TypeList<double, Float16>{}, x.type, [&]<typename T>() -> std::unique_ptr<Kernel> {
+      return std::make_unique<LoopSoftmax<T>>(params);
+    });
   }
 
  private:
