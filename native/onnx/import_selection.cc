@@ -81,6 +81,23 @@ void center_crop_pad(NodeImport& node) {
   node.emit(make_center_crop_pad(std::move(axes)), node.inputs());
 }
 
+void tf_idf(NodeImport& node) {
+  if (node.has("pool_strings")) return node.unsupported("strings");
+  TfIdfAttributes attributes;
+  attributes.min_gram_length = node.get_int("min_gram_length", 0);
+  attributes.max_gram_length = node.get_int("max_gram_length", 0);
+  attributes.max_skip_count = node.get_int("max_skip_count", 0);
+  const std::string_view mode = node.get_string("mode", "");
+  if (mode != "TF" && mode != "IDF" && mode != "TFIDF")
+    return node.invalid("attribute 'mode': expected TF, IDF or TFIDF");
+  attributes.mode = mode == "TF" ? TfIdfMode::kTf : mode == "IDF" ? TfIdfMode::kIdf : TfIdfMode::kTfIdf;
+  attributes.ngram_counts = node.get_ints("ngram_counts");
+  attributes.ngram_indexes = node.get_ints("ngram_indexes");
+  attributes.pool = node.get_ints("pool_int64s");
+  attributes.weights = node.get_floats("weights");
+  node.emit(make_tf_idf(std::move(attributes)), node.inputs());
+}
+
 constexpr auto kImporters = std::to_array<OpImporter>({
     {"CenterCropPad", 2, 2, center_crop_pad},
     {"Compress", 2, 2, compress},
@@ -96,6 +113,7 @@ constexpr auto kImporters = std::to_array<OpImporter>({
     {"Scatter", 3, 3, scatter_elements},
     {"ScatterElements", 3, 3, scatter_elements},
     {"ScatterND", 3, 3, scatter_nd},
+    {"TfIdfVectorizer", 1, 1, tf_idf},
     {"TopK", 1, 2, top_k},
     {"Trilu", 1, 2, trilu},
     {"Unique", 1, 1, unique},

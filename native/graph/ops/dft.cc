@@ -10,8 +10,8 @@ namespace sealedge {
 
 namespace {
 
-// Longer transforms than this have no use here, and their tables would be made when planning.
-constexpr int64_t kLongestTransform = int64_t{1} << 24;
+// Bounds the tables that are made when planning: 64 MiB at most.
+constexpr int64_t kLongestTransform = int64_t{1} << 20;
 
 bool is_float(DataType type) {
   return type == DataType::kFloat32 || type == DataType::kFloat64 || type == DataType::kFloat16;

@@ -109,6 +109,8 @@ class RangeOp final : public Op {
         return make<int64_t>(setup, count);
       case DataType::kInt32:
         return make<int32_t>(setup, count);
+      case DataType::kInt16:
+        return make<int16_t>(setup, count);
       case DataType::kFloat64:
         return make<double>(setup, count);
       default:
@@ -136,6 +138,8 @@ class RangeOp final : public Op {
         return count_as<int64_t>(inputs);
       case DataType::kInt32:
         return count_as<int32_t>(inputs);
+      case DataType::kInt16:
+        return count_as<int16_t>(inputs);
       case DataType::kFloat32:
         return count_as<float>(inputs);
       case DataType::kFloat64:

@@ -37,4 +37,14 @@ OpPtr make_non_max_suppression(bool center_point_box);  // boxes, scores, most p
 OpPtr make_reverse_sequence(int64_t batch_axis, int64_t time_axis);    // input, sequence_lens
 OpPtr make_center_crop_pad(std::optional<std::vector<int64_t>> axes);  // input, shape
 
+enum class TfIdfMode : uint8_t { kTf, kIdf, kTfIdf };
+// As the standard names them; the pool's strings are not held.
+struct TfIdfAttributes {
+  int64_t min_gram_length = 0, max_gram_length = 0, max_skip_count = 0;
+  TfIdfMode mode = TfIdfMode::kTf;
+  std::vector<int64_t> ngram_counts, ngram_indexes, pool;
+  std::vector<float> weights;
+};
+OpPtr make_tf_idf(TfIdfAttributes attributes);  // X (C) or (N, C)
+
 }  // namespace sealedge

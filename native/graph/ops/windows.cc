@@ -11,7 +11,8 @@ namespace sealedge {
 namespace {
 
 constexpr double kPi = 3.14159265358979323846;
-constexpr int64_t kLongest = int64_t{1} << 28;
+// Bounds what is made when planning.
+constexpr int64_t kLongest = int64_t{1} << 22;
 
 // A table of doubles made when planning, written as any number type.
 template <typename T>
@@ -132,7 +133,7 @@ class MelWeightMatrixOp final : public Op {
     SEALEDGE_ASSIGN(const double lower, scalar_value(inputs[3], "lower_edge_hertz"));
     SEALEDGE_ASSIGN(const double upper, scalar_value(inputs[4], "upper_edge_hertz"));
     filters.spectrum = length / 2 + 1;
-    if (filters.count > (int64_t{1} << 20) || filters.count * filters.spectrum > kLongest) {
+    if (filters.count > kLongest / filters.spectrum) {
       return model_invalid("num_mel_bins: out of range");
     }
     const auto mel = [](double hertz) { return 2595 * std::log10(1 + hertz / 700); };

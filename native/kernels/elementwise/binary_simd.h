@@ -31,8 +31,29 @@ struct BinarySimd {
     }
   }
 
+  // Powers by one exponent, as networks have them: squares, cubes, roots, reciprocals. Others go through libm. The sums
+  // with 0 make -0 what the power of it is, and the root of -infinity is infinity there.
+  static inline X square(X a, X) { return V::mul(a, a); }
+  static inline X cube(X a, X) { return V::mul(V::mul(a, a), a); }
+  static inline X root(X a, X) {
+    const X infinity = V::set1(__builtin_inff()), least = V::set1(-__FLT_MAX__);
+    return V::select(V::less(a, least), infinity, V::sqrt(V::add(a, V::zero())));
+  }
+  static inline X inverse(X a, X) { return V::div(V::set1(1.0f), a); }
+  static inline X inverse_root(X a, X b) { return V::div(V::set1(1.0f), root(a, b)); }
+  static void power_by_one(const float* a, const float* b, float* y, size_t size) {
+    if (size == 0) return;
+    if (*b == 2.0f) return each<square, true, false>(a, b, y, size);
+    if (*b == 3.0f) return each<cube, true, false>(a, b, y, size);
+    if (*b == 0.5f) return each<root, true, false>(a, b, y, size);
+    if (*b == -1.0f) return each<inverse, true, false>(a, b, y, size);
+    if (*b == -0.5f) return each<inverse_root, true, false>(a, b, y, size);
+    constexpr auto kPow = static_cast<size_t>(BinaryOp::kPow), kForm = static_cast<size_t>(BinaryForm::kVectorScalar);
+    f32_binary_scalar.op[kPow][kForm](a, b, y, size);
+  }
+
 #define SEALEDGE_FORMS(function) {each<function, true, true>, each<function, true, false>, each<function, false, true>}
-  // In the order of BinaryOp. Pow stays with libm.
+  // In the order of BinaryOp. Of Pow only the form with one exponent.
   static constexpr F32BinaryFamily family(const char* name) {
     return {name,
             {SEALEDGE_FORMS(add),
@@ -41,7 +62,7 @@ struct BinarySimd {
              SEALEDGE_FORMS(div),
              SEALEDGE_FORMS(min),
              SEALEDGE_FORMS(max),
-             {},
+             {nullptr, power_by_one, nullptr},
              SEALEDGE_FORMS(prelu)}};
   }
 #undef SEALEDGE_FORMS

@@ -31,6 +31,13 @@ struct UnarySimd {
     const X half = V::mul(V::set1(0.5f), x);
     return V::mul(half, V::add(V::set1(1.0f), simd_erf<V>(V::mul(x, V::set1(0.70710678f)))));
   }
+  static inline X softplus(P, X x) { return simd_softplus<V>(x); }
+  static inline X mish(P, X x) { return simd_mish<V>(x); }
+  static inline X sine(P, X x) { return simd_sine<V>(x, 0.0f); }
+  static inline X cosine(P, X x) { return simd_sine<V>(x, 1.0f); }
+  static inline X sign(P, X x) {
+    return V::select(V::less(x, V::zero()), V::set1(-1.0f), V::select(V::less(V::zero(), x), V::set1(1.0f), x));
+  }
   static inline X softsign(P, X x) { return V::div(x, V::add(V::set1(1.0f), V::abs(x))); }
   static inline X tanh(P, X x) { return simd_tanh<V>(x); }
   static inline X erf(P, X x) { return simd_erf<V>(x); }
@@ -63,24 +70,61 @@ struct UnarySimd {
     }
   }
 
+  // Sine and cosine. Angles that the vector form does not cover are done again by libm, one by one, so that no
+  // element's result depends on its neighbours and on how a loop was cut for threads.
+  template <X (*kFunction)(P, X), UnaryOp kOp>
+  static void each_angle(P params, const float* x, float* y, size_t size) {
+    constexpr size_t kRun = 8 * V::kLanes;
+    for (size_t begin = 0; begin < size; begin += kRun) {
+      const size_t count = size - begin < kRun ? size - begin : kRun;
+      float given[kRun];  // y may be x
+      bool covered = true;
+      for (size_t i = 0; i < count; i++) {
+        given[i] = x[begin + i];
+        covered &= __builtin_fabsf(given[i]) <= kSineLimit;
+      }
+      each<kFunction>(params, given, y + begin, count);
+      if (covered) continue;
+      for (size_t i = 0; i < count; i++) {
+        if (__builtin_fabsf(given[i]) <= kSineLimit) continue;
+        f32_unary_scalar.op[static_cast<size_t>(kOp)](params, given + i, y + begin + i, 1);
+      }
+    }
+  }
+
   // In the order of UnaryOp.
   static constexpr F32UnaryFamily family(const char* name) {
-    return {name, {each<clip>,       each<leaky_relu>,
-                   each<elu>,        each<selu>,
-                   each<sigmoid>,    each<hard_sigmoid>,
-                   each<hard_swish>, each<silu>,
-                   each<gelu>,       /*softplus*/ nullptr,
-                   each<softsign>,   /*mish*/ nullptr,
-                   each<tanh>,       each<erf>,
-                   each<exp>,        each<log>,
-                   each<sqrt>,       each<reciprocal>,
-                   each<abs>,        each<neg>,
-                   each<floor>,      each<ceil>,
-                   each<round>,      /*sign*/ nullptr,
-                   /*sin*/ nullptr,
-                   /*cos*/ nullptr,  /*tan*/ nullptr,
-                   /*atan*/ nullptr, each<thresholded_relu>,
-                   each<gelu_tanh>}};
+    return {name,
+            {each<clip>,
+             each<leaky_relu>,
+             each<elu>,
+             each<selu>,
+             each<sigmoid>,
+             each<hard_sigmoid>,
+             each<hard_swish>,
+             each<silu>,
+             each<gelu>,
+             each<softplus>,
+             each<softsign>,
+             each<mish>,
+             each<tanh>,
+             each<erf>,
+             each<exp>,
+             each<log>,
+             each<sqrt>,
+             each<reciprocal>,
+             each<abs>,
+             each<neg>,
+             each<floor>,
+             each<ceil>,
+             each<round>,
+             each<sign>,
+             each_angle<sine, UnaryOp::kSin>,
+             each_angle<cosine, UnaryOp::kCos>,
+             /*tan*/ nullptr,
+             /*atan*/ nullptr,
+             each<thresholded_relu>,
+             each<gelu_tanh>}};
   }
 };
 

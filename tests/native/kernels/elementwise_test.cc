@@ -192,6 +192,23 @@ TEST_P(F32Elementwise, BinaryBroadcasts) {
   }
 }
 
+// Exponents that have a form of their own, and others, against libm: special values included.
+TEST_P(F32Elementwise, PowersByOneExponent) {
+  const std::vector<float> x = all_kinds_of_floats();
+  std::vector<float> got(x.size());
+  const int64_t dims[] = {static_cast<int64_t>(x.size())}, one[] = {1};
+  BroadcastPlan plan;
+  ASSERT_TRUE(make_broadcast_plan(dims, 1, one, 1, &plan));
+  for (float exponent : {2.0f, 3.0f, 0.5f, -1.0f, -0.5f, 0.0f, 1.0f, -2.0f, 1.7f}) {
+    f32_binary(BinaryOp::kPow, plan, x.data(), &exponent, got.data(), {.kernels = GetParam()});
+    for (size_t i = 0; i < x.size(); i++) {
+      const float want = std::pow(x[i], exponent);
+      if (std::fabs(static_cast<double>(got[i]) - want) <= 3e-45) continue;
+      EXPECT_LE(ulps_apart(got[i], want), 2) << x[i] << "^" << exponent << " gave " << got[i];
+    }
+  }
+}
+
 TEST_P(F32Elementwise, BinaryNaN) {
   const int64_t dims[] = {18};
   BroadcastPlan plan;

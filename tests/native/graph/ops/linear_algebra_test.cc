@@ -29,7 +29,7 @@ void multiplies() {
         sum += a[flat_index(a_dims, trans_a ? Dims{i, at[0]} : Dims{at[0], i})] *
                b[flat_index(b_dims, trans_b ? Dims{at[1], i} : Dims{i, at[1]})];
       }
-      EXPECT_EQ(got.values<T>()[flat_index(got.dims, at)], static_cast<T>(sum));
+      EXPECT_EQ(got.template values<T>()[flat_index(got.dims, at)], element_of<T>(sum));
     });
   }
 }

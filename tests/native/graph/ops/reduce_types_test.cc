@@ -69,7 +69,7 @@ void reduces(int64_t low, int64_t high, double tolerance) {
         for (size_t d = 0, k = 0, i = 0; d < rank; ++d) at.push_back(gone[d] ? inside[i++] : kept[k++]);
         lane.push_back(static_cast<double>(x[flat_index(dims, at)]));
       });
-      const auto value = static_cast<double>(got.values<T>()[flat_index(out, kept)]);
+      const auto value = static_cast<double>(got.template values<T>()[flat_index(out, kept)]);
       double want = reduced(kind, lane);
       if constexpr (std::is_integral_v<T>) want = std::trunc(want);
       EXPECT_NEAR(value, want, std::fabs(want) * tolerance + tolerance) << static_cast<int>(kind) << " seed " << seed;

@@ -364,5 +364,26 @@ TEST(SelectionTest, CenterCropPadCutsAndPads) {
             (std::vector<int64_t>{1, 3}));
 }
 
+TEST(SelectionTest, TfIdfCountsGramsOfThePool) {
+  TfIdfAttributes attributes;
+  attributes.min_gram_length = 1;
+  attributes.max_gram_length = 2;
+  attributes.pool = {7, 5, 5, 6, 7, 8};  // 7; 5; 5 6; 7 8
+  attributes.ngram_counts = {0, 2};
+  attributes.ngram_indexes = {1, 0, 4, 2};
+  const TestTensor x = i64({2, 5}, {5, 6, 7, 8, 5, 7, 7, 9, 8, 6});
+  EXPECT_EQ(typed_ok(make_tf_idf(attributes), {x})[0].floats(), (std::vector<float>{2, 1, 1, 0, 1, 0, 2, 0, 0, 0}));
+  attributes.max_skip_count = 1;  // 7 . 8 counts too; single items are not counted twice
+  EXPECT_EQ(typed_ok(make_tf_idf(attributes), {x})[0].floats(), (std::vector<float>{2, 1, 1, 0, 1, 0, 2, 1, 0, 0}));
+  attributes.max_skip_count = 2;
+  attributes.mode = TfIdfMode::kTfIdf;
+  attributes.weights = {1, 2, 3, 4};
+  EXPECT_EQ(typed_ok(make_tf_idf(attributes), {x})[0].floats(), (std::vector<float>{4, 1, 4, 0, 3, 0, 2, 8, 0, 0}));
+  attributes.mode = TfIdfMode::kIdf;
+  EXPECT_EQ(typed_ok(make_tf_idf(attributes), {i64({3}, {5, 5, 7})})[0].floats(), (std::vector<float>{2, 1, 0, 0, 0}));
+  attributes.ngram_counts = {0, 3};
+  typed_error(make_tf_idf(attributes), {x}, ErrorCode::kModelInvalid, "ngram_counts");
+}
+
 }  // namespace
 }  // namespace sealedge::testing

@@ -14,11 +14,20 @@
 
 namespace sealedge::testing {
 
-// float16 from floats, bool from anything, all others from themselves.
+// To any element type; float16 has no conversion of its own from integers.
+template <typename T, typename From>
+T element_of(From value) {
+  if constexpr (std::is_same_v<T, Float16> && !std::is_same_v<From, Float16>) {
+    return Float16(static_cast<double>(value));
+  } else {
+    return static_cast<T>(value);
+  }
+}
+
 template <typename T, typename From = T>
 TestTensor typed(Dims dims, const std::vector<From>& values) {
   std::vector<T> converted;
-  for (const From& value : values) converted.push_back(static_cast<T>(value));
+  for (const From& value : values) converted.push_back(element_of<T>(value));
   return tensor_of(kDataTypeOf<T>, std::move(dims), converted);
 }
 template <typename T>

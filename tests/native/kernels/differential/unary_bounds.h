@@ -29,6 +29,13 @@ inline UnaryBound unary_bound(UnaryOp op, UnaryParams p) {
       return {4, 4e-7};
     case UnaryOp::kGeluTanh:
       return {4, 6e-7};
+    case UnaryOp::kSoftplus:
+      return {4, 0};
+    case UnaryOp::kMish:
+      return {7, 1.2e-36};
+    case UnaryOp::kSin:
+    case UnaryOp::kCos:
+      return {2, 0};
     case UnaryOp::kTanh:
     case UnaryOp::kErf:
       return {3, 0};
