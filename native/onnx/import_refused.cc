@@ -7,31 +7,42 @@ namespace sealedge {
 
 namespace {
 
-// Two runs of one sealed model on one input give one output: nothing here draws numbers.
-void random(NodeImport& node) { node.unsupported("draws random numbers"); }
-void sequence_map(NodeImport& node) { node.unsupported("a body that runs over a sequence"); }
-void optional(NodeImport& node) { node.unsupported("optional values"); }
-void strings(NodeImport& node) { node.unsupported("strings"); }
-// A decoder of image files is a parser of hostile bytes: the program's job, outside of where weights are in clear.
-void image(NodeImport& node) { node.unsupported("decodes image files"); }
+struct Refused {
+  std::string_view op_type;
+  std::string_view reason;
+};
 
-constexpr auto kImporters = std::to_array<OpImporter>({
-    {"Bernoulli", 0, kVariadic, random},
-    {"ImageDecoder", 0, kVariadic, image},
-    {"Multinomial", 0, kVariadic, random},
-    {"Optional", 0, kVariadic, optional},
-    {"OptionalGetElement", 0, kVariadic, optional},
-    {"OptionalHasElement", 0, kVariadic, optional},
-    {"RandomNormal", 0, kVariadic, random},
-    {"RandomNormalLike", 0, kVariadic, random},
-    {"RandomUniform", 0, kVariadic, random},
-    {"RandomUniformLike", 0, kVariadic, random},
-    {"RegexFullMatch", 0, kVariadic, strings},
-    {"SequenceMap", 0, kVariadic, sequence_map},
-    {"StringConcat", 0, kVariadic, strings},
-    {"StringNormalizer", 0, kVariadic, strings},
-    {"StringSplit", 0, kVariadic, strings},
+constexpr auto kRefused = std::to_array<Refused>({
+    // Two runs of a sealed model on one input give one output.
+    {"Bernoulli", "draws random numbers"},
+    {"Multinomial", "draws random numbers"},
+    {"RandomNormal", "draws random numbers"},
+    {"RandomNormalLike", "draws random numbers"},
+    {"RandomUniform", "draws random numbers"},
+    {"RandomUniformLike", "draws random numbers"},
+    {"Optional", "optional values"},
+    {"OptionalGetElement", "optional values"},
+    {"OptionalHasElement", "optional values"},
+    {"SequenceMap", "a body that runs over a sequence"},
+    {"RegexFullMatch", "strings"},
+    {"StringConcat", "strings"},
+    {"StringNormalizer", "strings"},
+    {"StringSplit", "strings"},
+    // A decoder of image files parses hostile bytes: the program's job, outside of where weights are in clear.
+    {"ImageDecoder", "decodes image files"},
 });
+
+void refuse(NodeImport& node) {
+  for (const Refused& refused : kRefused) {
+    if (refused.op_type == node.proto().op_type) return node.unsupported(std::string(refused.reason));
+  }
+}
+
+constexpr auto kImporters = [] {
+  std::array<OpImporter, kRefused.size()> importers{};
+  for (size_t i = 0; i < kRefused.size(); ++i) importers[i] = {kRefused[i].op_type, 0, kVariadic, refuse};
+  return importers;
+}();
 
 }  // namespace
 
