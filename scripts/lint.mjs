@@ -35,9 +35,9 @@ async function clangTidy() {
   const build = join(root, 'native/build/release');
   const database = join(build, 'compile_commands.json');
   if (!existsSync(database)) return { code: 1, output: `no ${database}: run npm run build` };
-  const files = JSON.parse(readFileSync(database, 'utf8'))
-    .map((entry) => entry.file)
-    .filter((file) => file.startsWith(join(root, 'native/')) && existsSync(file));
+  const entries = JSON.parse(readFileSync(database, 'utf8')).map((entry) => entry.file);
+  // Once each, however many programs a file is compiled for.
+  const files = [...new Set(entries)].filter((file) => file.startsWith(join(root, 'native/')) && existsSync(file));
   let code = 0;
   let output = '';
   const next = async () => {

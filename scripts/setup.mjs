@@ -8,15 +8,13 @@ import { bin, collect, eachLine, root, run, ScriptError, say } from './process.m
 
 const ADDONS = { name: 'addons', preset: 'release', targets: ['sealedge', 'tpm2_tss'], inputs: ['native'] };
 const SUITES = { name: 'addons and tests', preset: 'release', targets: ['all'], inputs: ['native', 'tests/native'] };
-/** With named checkpoints and deliberate faults, for tests/residency. */
-const TEST_HOOKS = { ...ADDONS, name: 'addons with test hooks', preset: 'testhooks' };
 /** What each command of package.json wants of native code; npm run fuzz builds its own. */
 const NATIVE_BUILDS = {
   build: [ADDONS],
   start: [ADDONS],
   bench: [ADDONS],
-  test: [SUITES, TEST_HOOKS],
-  'test:long': [SUITES, TEST_HOOKS, ...['asan', 'tsan', 'scalar'].map(suitesOf)],
+  test: [SUITES],
+  'test:long': [SUITES, ...['asan', 'tsan', 'scalar'].map(suitesOf)],
   'test:onnx': [ADDONS],
   'test:arm64': [suitesOf('arm64')],
   // clang-tidy reads how each file is compiled; nothing has to be.

@@ -26,7 +26,7 @@ export const UNPRIVILEGED: readonly string[] = (() => {
 })();
 
 /** The build with checkpoints and deliberate leaks, and the one that ships. */
-const TEST_HOOKS_BUILD = process.env.SEALEDGE_TESTHOOKS_BUILD ?? `${ROOT}native/build/testhooks`;
+const TEST_HOOKS_BUILD = process.env.SEALEDGE_TESTHOOKS_BUILD ?? `${ROOT}native/build/release/testhooks`;
 
 export interface HolderOptions {
   level?: MemoryLevel;
