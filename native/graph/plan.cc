@@ -44,9 +44,10 @@ Result<EpilogueSetup> epilogue_of(const Graph& graph, const Node& node) {
   return setup;
 }
 
-// Numbers that could be somebody's work: not indices or shapes, and more than an epsilon or a scale.
+// Numbers that could be somebody's work: not indices or shapes (integers of 8 bits are quantised weights), and more than
+// an epsilon or a scale.
 bool could_be_weights(const TensorFact& fact) {
-  return !data_type_is_integer(fact.type) && fact.type != DataType::kBool &&
+  return (!data_type_is_integer(fact.type) || data_type_size_bytes(fact.type) == 1) && fact.type != DataType::kBool &&
          element_count(fact.dims) * static_cast<int64_t>(data_type_size_bytes(fact.type)) >= 16;
 }
 

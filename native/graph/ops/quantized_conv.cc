@@ -134,6 +134,8 @@ class QuantizedConvOp final : public Op {
     return choice;
   }
 
+  bool may_copy_input(size_t input) const override { return product_may_copy(input); }
+
   Result<std::unique_ptr<Kernel>> prepare(const OpSetup& setup) const override {
     const Operand &x = setup.inputs[P::kX], &w = setup.inputs[P::kW];
     SEALEDGE_ASSIGN(const WindowGeometry window, geometry(x.dims, w.dims));

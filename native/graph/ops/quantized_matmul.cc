@@ -103,6 +103,8 @@ class QuantizedMatMulOp final : public Op {
     return {layout, order()};
   }
 
+  bool may_copy_input(size_t input) const override { return product_may_copy(input); }
+
   Result<std::unique_ptr<Kernel>> prepare(const OpSetup& setup) const override {
     const Operand &a = setup.inputs[P::kX], &b = setup.inputs[P::kW];
     SEALEDGE_ASSIGN(MatMulShape shape, resolve_matmul(a.dims, b.dims, trans_b_));

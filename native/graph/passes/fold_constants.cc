@@ -37,6 +37,13 @@ void fold_transpose_into_matmul(Graph* graph, const std::vector<size_t>& produce
   node->inputs[1] = producer.inputs[0];
 }
 
+// A DequantizeLinear of more than one number of 8 bits, which is a number like any other.
+bool is_quantized_tensor(const Graph& graph, const Node& node) {
+  if (!as_dequantize_linear(*node.op)) return false;
+  const TensorFact& fact = graph.values[node.inputs[0]].fact;
+  return data_type_size_bytes(fact.type) != 1 || fact.dims.size() > 1 || element_count(fact.dims) != 1;
+}
+
 }  // namespace
 
 Result<void> fold_weights(Graph* graph, ConstantStore* store, size_t limit_bytes, bool keep_quantized) {
@@ -44,7 +51,7 @@ Result<void> fold_weights(Graph* graph, ConstantStore* store, size_t limit_bytes
   for (size_t i = 0; i < graph->nodes.size(); ++i) {
     fold_transpose_into_matmul(graph, producers, &graph->nodes[i]);
     if (!all_known(*graph, graph->nodes[i])) continue;
-    if (keep_quantized && as_dequantize_linear(*graph->nodes[i].op)) continue;
+    if (keep_quantized && is_quantized_tensor(*graph, graph->nodes[i])) continue;
     // A mistake in it is reported when planning, where all mistakes are.
     if (!infer_node(graph, graph->nodes[i]).ok()) continue;
     SEALEDGE_TRY(make_constant(graph, i, store, limit_bytes));

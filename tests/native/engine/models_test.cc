@@ -111,8 +111,6 @@ void expect_case(const std::filesystem::path& folder, const Json& meta, const Js
 }
 
 void expect_reference_outputs(const Model& model, ThreadPool* pool) {
-  if (model.folder == std::string("mlperf_ic_resnet8_int8"))
-    GTEST_SKIP() << "its QDQ chains are not integer kernels yet";
   const auto folder = testing::test_data() / "models" / model.folder;
   if (!std::filesystem::exists(folder)) GTEST_SKIP() << "no test data at " << folder;
   const Json meta = testing::read_json(folder / "meta.json");

@@ -480,6 +480,26 @@ TEST(QuantisedGraphTest, QuantisingWhatWasJustDequantisedIsNothing) {
   EXPECT_EQ(steps_of(model, image()), 2u);  // quantise, dequantise
 }
 
+// Quantised scalars are numbers: what is done with them is part of a table.
+TEST(QuantisedGraphTest, QuantisedScalarsArePartOfTables) {
+  ModelBuilder model = with_input();
+  model.constant(testing::tensor("n", kInt8, {}, std::string(1, 40)))
+      .add(node("DequantizeLinear", {"n", "s", "z"}, {"half"}))
+      .add(node("Div", {"f", "half"}, {"d"}))
+      .add(node("QuantizeLinear", {"d", "s", "z"}, {"q2"}))
+      .add(node("DequantizeLinear", {"q2", "s", "z"}, {"y"}))
+      .output("y");
+  EXPECT_EQ(steps_of(model, image()), 3u);  // quantise, table, dequantise
+  const FloatTensor x = image();
+  const auto got = testing::run_model(model, {{"x", x}});
+  ASSERT_EQ(got.size(), 1u);
+  const Quant q = {true, 0.05f, 3};
+  for (size_t i = 0; i < x.values.size(); i++) {
+    const float v = dequantise(quantise(x.values[i], q), q) / dequantise(40, q);
+    EXPECT_EQ(got[0].values[i], dequantise(quantise(v, q), q)) << i;
+  }
+}
+
 TEST(QuantisedGraphTest, MovesHappenOnBytes) {
   ModelBuilder model = with_input();
   model.add(node("Transpose", {"f"}, {"t"}, {testing::ints_attribute("perm", {0, 2, 3, 1})}))
