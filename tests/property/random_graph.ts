@@ -27,8 +27,6 @@ export class GraphBuilder {
   readonly initializers: Record<string, Tensor> = {};
   readonly feeds: Record<string, Tensor> = {};
   readonly values: Value[] = [];
-  /** onnxruntime puts a Pad with zeros into a MaxPool behind it, whose own padding is not zeros. */
-  readonly zeroPadded = new Set<string>();
 
   constructor(
     readonly r: Random,
@@ -180,7 +178,6 @@ const batchNorm: Step = (g, x) => {
 };
 
 const pool: Step = (g, x) => {
-  if (g.zeroPadded.has(x.name)) return;
   const [n = 1, channels = 1, ...spatial] = x.dims;
   if (g.r.chance(0.2)) return g.add('GlobalAveragePool', [x.name], [n, channels, ...spatial.map(() => 1)]);
   const kernel = spatial.map((dim) => Math.min(dim, g.r.pick([2, 3])));
@@ -203,7 +200,6 @@ const pad: Step = (g, x) => {
   const pads = [...x.dims, ...x.dims].map((_, i) => (i % x.dims.length < 2 ? 0 : g.r.int(0, 1)));
   const dims = x.dims.map((dim, i) => dim + (pads[i] as number) + (pads[i + x.dims.length] as number));
   g.add('Pad', [x.name, g.constant(int64(pads))], dims);
-  g.zeroPadded.add((g.values.at(-1) as Value).name);
 };
 
 const concat: Step = (g, x) => {
