@@ -3,6 +3,7 @@
  * (PROTOCOL.md steps 3 and 4).
  */
 import type { EvidenceMessage } from '../protocol/messages.js';
+import { type ResidencyStatement, residencyQualifyingData } from '../protocol/residency.js';
 import { marshalPcrSelection, selectPcrs } from '../tpm/pcr_selection.js';
 import { hashOfBank, type PcrChoice, readAttestChallenge } from './answers.js';
 import { certifyCounter, certifyKey, encode } from './certify.js';
@@ -15,6 +16,8 @@ export interface AttestOptions {
   tpm: Tpm;
   api: VerifierApi;
   pins: DevicePins;
+  /** What this process says of its own memory. */
+  residency?: ResidencyStatement;
   progress?: (step: string) => void;
 }
 
@@ -32,7 +35,7 @@ export async function attest(options: AttestOptions): Promise<string> {
 
 /** Everything in it that is signed is signed by the AK over this exchange's nonce. */
 async function collectEvidence(
-  { tpm, pins }: Pick<AttestOptions, 'tpm' | 'pins'>,
+  { tpm, pins, residency }: Pick<AttestOptions, 'tpm' | 'pins' | 'residency'>,
   challenge: { exchangeId: string; nonce: Buffer; pcrSelection: PcrChoice },
 ): Promise<EvidenceMessage> {
   const { exchangeId, nonce, pcrSelection } = challenge;
@@ -46,8 +49,10 @@ async function collectEvidence(
       counter === undefined || counter.readLocked
         ? {}
         : { counter: await certifyCounter(tpm, ak, pins.counter.nvIndex, counter, nonce) };
-    const { quote, pcrs } = await quotePcrs(tpm, ak, nonce, pcrSelection);
-    return { protocol: 1, exchangeId, deviceId: pins.deviceId, quote, pcrs, storageKey, ...certified };
+    const quoteNonce = residency === undefined ? nonce : residencyQualifyingData(nonce, residency);
+    const { quote, pcrs } = await quotePcrs(tpm, ak, quoteNonce, pcrSelection);
+    const said = residency === undefined ? {} : { residency };
+    return { protocol: 1, exchangeId, deviceId: pins.deviceId, quote, pcrs, storageKey, ...certified, ...said };
   });
 }
 

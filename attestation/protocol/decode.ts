@@ -10,6 +10,7 @@ import {
   type EvidenceMessage,
   PROTOCOL_VERSION,
 } from './messages.js';
+import { type ResidencyStatement, readResidency } from './residency.js';
 
 export const DEVICE_ID = /^[0-9a-f]{32}$/;
 export const KEY_ID = /^[0-9a-f]{64}$/;
@@ -59,6 +60,7 @@ export interface Evidence {
   pcrs: PcrValue[];
   storageKey: CertifiedKeyBytes;
   counter?: CertifiedCounterBytes;
+  residency?: ResidencyStatement;
   eventLogs?: { firmware?: Buffer; ima?: Buffer };
 }
 
@@ -102,9 +104,10 @@ export function decodeEvidenceMessage(message: unknown): DecodedEvidenceMessage 
   const pcrs = json.list('pcrs', { max: MAX_PCRS }).map((one, i) => readPcr(one, `EvidenceMessage.pcrs[${i}]`));
   const storageKey = readCertifiedKey(json.object('storageKey'));
   const counter = json.has('counter') ? { counter: readCertifiedCounter(json.object('counter')) } : {};
+  const residency = json.has('residency') ? { residency: readResidency(json.object('residency')) } : {};
   const eventLogs = json.has('eventLogs') ? { eventLogs: readEventLogs(json.object('eventLogs')) } : {};
   json.finish();
-  return { exchangeId, deviceId, evidence: { quote, pcrs, storageKey, ...counter, ...eventLogs } };
+  return { exchangeId, deviceId, evidence: { quote, pcrs, storageKey, ...counter, ...residency, ...eventLogs } };
 }
 
 const STRUCTURE = { min: 1, max: MAX_STRUCTURE_BYTES };

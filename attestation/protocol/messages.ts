@@ -3,6 +3,8 @@
  * is in decode.ts, the errors of the wire in problem.ts.
  */
 
+import type { ResidencyStatement } from './residency.js';
+
 export const PROTOCOL_VERSION = 1;
 
 /** A byte string: base64url without padding, canonical. A TPM2B is sent as its buffer, without the size field. */
@@ -102,7 +104,7 @@ export interface ChallengeRequest {
 
 export interface AttestChallenge {
   exchangeId: ExchangeId;
-  /** 32 bytes: qualifying data of the quote and of every certification in the evidence. */
+  /** 32 bytes: qualifying data of the quote (see `residency`) and of every certification in the evidence. */
   nonce: Base64url;
   expiresAt: NumericDate;
   pcrSelection: PcrSelectionMessage;
@@ -121,6 +123,8 @@ export interface EvidenceMessage {
   storageKey: CertifiedKey;
   /** Absent when the counter is read-locked (`unsealOncePerBoot`). */
   counter?: CertifiedCounter;
+  /** Where a loaded model's weights are. When present, the quote's qualifying data is made of it and the nonce. */
+  residency?: ResidencyStatement;
   /** Carried only: version 1 neither appraises them nor puts anything about them into the result. */
   eventLogs?: { firmware?: Base64url; ima?: Base64url };
 }

@@ -3,6 +3,8 @@
  * sizes and shapes before any code sees a message; what the bytes mean is decided by the verifier.
  */
 
+import { RESIDENCY_LEVELS } from '../protocol/residency.js';
+
 /** 12 KiB of base64url: no TPM structure of the protocol comes near it. */
 const TPM_STRUCTURE_CHARS = 16_384;
 const CERTIFICATE_CHARS = 16_384;
@@ -38,6 +40,7 @@ function shared(name: string, properties: Readonly<Record<string, unknown>>, opt
 
 const signedAttest = { attest: base64url(TPM_STRUCTURE_CHARS), signature: base64url(TPM_STRUCTURE_CHARS) };
 const BANK = { type: 'string', enum: ['sha1', 'sha256', 'sha384', 'sha512'] } as const;
+const SIZE = { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER } as const;
 const PCR = { type: 'integer', minimum: 0, maximum: 23 } as const;
 
 export const SHARED_SCHEMAS = [
@@ -94,9 +97,19 @@ export const SHARED_SCHEMAS = [
       pcrs: { type: 'array', minItems: 1, maxItems: 24, items: ref('PcrValue') },
       storageKey: ref('CertifiedKey'),
       counter: ref('CertifiedCounter'),
+      residency: exactly({
+        keyId: KEY_ID,
+        level: { type: 'string', enum: [...RESIDENCY_LEVELS] },
+        weightBytes: SIZE,
+        secretBytes: SIZE,
+        probes: SIZE,
+        bytesRead: SIZE,
+        hitCount: SIZE,
+        controlFound: { type: 'boolean' },
+      }),
       eventLogs: exactly({ firmware: base64url(LOG_CHARS), ima: base64url(LOG_CHARS) }, ['firmware', 'ima']),
     },
-    ['counter', 'eventLogs'],
+    ['counter', 'residency', 'eventLogs'],
   ),
   shared('AttestResponse', { result: jws }),
   shared(

@@ -8,6 +8,7 @@ import { UsageError } from '../../src/errors.js';
 import { BANK_NAMES } from '../protocol/decode.js';
 import { JsonReader } from '../protocol/json_reader.js';
 import type { BankName, PcrSelectionMessage } from '../protocol/messages.js';
+import { isResident, type ResidencyStatement } from '../protocol/residency.js';
 import { hashByName } from '../tpm/hash.js';
 import { type PcrSelection, selectPcrs } from '../tpm/pcr_selection.js';
 import type { Claims, FailedClaim } from './claims.js';
@@ -26,6 +27,8 @@ export interface AppraisalPolicy {
     arbitraryRootCodeExcluded: boolean;
     /** TPMS_CLOCK_INFO.safe. */
     safeClock: boolean;
+    /** Weights of a loaded model at this level of memory or a better one, and nowhere else ([V11]). */
+    residency?: 'secretmem' | 'locked';
   };
   resultLifetimeSeconds: number;
 }
@@ -39,7 +42,7 @@ const MAX_RESULT_LIFETIME_SECONDS = 86_400;
 
 /**
  * Reads the JSON form:
- * `{format, id, bank: "sha256", pcrs: [0, 1, ...], allowSha1?, require?: {arbitraryRootCodeExcluded?, safeClock?}, resultLifetimeSeconds?}`.
+ * `{format, id, bank: "sha256", pcrs: [0, 1, ...], allowSha1?, require?: {arbitraryRootCodeExcluded?, safeClock?, residency?: "secretmem" | "locked"}, resultLifetimeSeconds?}`.
  * @throws UsageError `ERR_OPTION_INVALID` naming the member.
  */
 export function parseAppraisalPolicy(value: unknown): AppraisalPolicy {
@@ -77,6 +80,7 @@ function readRequire(json: JsonReader): AppraisalPolicy['require'] {
   const require = {
     arbitraryRootCodeExcluded: flag('arbitraryRootCodeExcluded'),
     safeClock: flag('safeClock'),
+    ...(flags.has('residency') ? { residency: flags.oneOf('residency', ['secretmem', 'locked'] as const) } : {}),
   };
   flags.finish();
   return require;
@@ -104,6 +108,8 @@ export function policyUri(policy: AppraisalPolicy): string {
     policy.require.arbitraryRootCodeExcluded,
     policy.require.safeClock,
     policy.resultLifetimeSeconds,
+    // Last, and only when asked for: a policy that says nothing of it keeps its URI.
+    ...(policy.require.residency === undefined ? [] : [policy.require.residency]),
   ]);
   return `urn:sealedge:policy:${policy.id}:${createHash('sha256').update(canonical).digest('hex')}`;
 }
@@ -123,6 +129,25 @@ export function judgeByPolicy(policy: AppraisalPolicy): ClaimsJudge {
     if (policy.require.safeClock && !claims.clock.safe) {
       failed.push({ claim: 'safe-clock', expected: 'YES', got: 'NO' });
     }
+    failed.push(...judgeResidency(policy.require.residency, claims.residency));
     return failed;
   };
+}
+
+/** A statement of weights found outside secret memory is never affirmed, asked for or not. */
+function judgeResidency(
+  required: 'secretmem' | 'locked' | undefined,
+  said: ResidencyStatement | undefined,
+): FailedClaim[] {
+  const failed = (got: string) => [
+    { claim: 'residency', expected: `weights at ${required ?? 'locked'}, none elsewhere`, got },
+  ];
+  if (said === undefined) return required === undefined ? [] : failed('nothing');
+  const { level, secretBytes, weightBytes, hitCount, controlFound } = said;
+  if (!isResident(said)) {
+    return failed(
+      `${level}, ${secretBytes} of ${weightBytes} bytes, ${hitCount} found, control ${controlFound ? '' : 'not '}found`,
+    );
+  }
+  return required === 'secretmem' && level !== 'secretmem' ? failed(level) : [];
 }

@@ -6,6 +6,7 @@
 import { AppraisalError, EvidenceError } from '../../src/errors.js';
 import type { Evidence } from '../protocol/decode.js';
 import type { Endorsements } from '../protocol/device_record.js';
+import { residencyQualifyingData } from '../protocol/residency.js';
 import type { PcrSelection, PcrValues } from '../tpm/pcr_selection.js';
 import type { ClockInfo } from '../tpm/tpms_attest.js';
 import {
@@ -67,12 +68,16 @@ export function appraise(input: AppraisalInput): Appraisal {
   const options = { allowSha1: policy.allowSha1 };
   // From here on the policy's own selection: the quoted one has the same PCRs, but may be encoded otherwise.
   const selection = policySelection(policy);
-  const quote = verifyQuote(evidence.quote, evidence.pcrs, ak, nonce, selection, options);
+  const { residency } = evidence;
+  // [V11]: a statement put in, taken out or altered on the way makes another nonce.
+  const quoteNonce = residency === undefined ? nonce : residencyQualifyingData(nonce, residency);
+  const quote = verifyQuote(evidence.quote, evidence.pcrs, ak, quoteNonce, selection, options);
   const storageKeyName = checkStorageKeyEvidence(evidence, endorsements, ak, nonce);
   const counterValue = checkCounterEvidence(evidence, endorsements, ak, nonce);
   checkClock(endorsements.lastClock, quote.attest.clockInfo);
 
-  const claims = collectClaims(input.referenceValues, selection, quote.values, quote.attest.clockInfo);
+  const state = collectClaims(input.referenceValues, selection, quote.values, quote.attest.clockInfo);
+  const claims = residency === undefined ? state : { ...state, residency };
   const failedClaims = (input.judge ?? judgeByPolicy(policy))(claims);
   return {
     status: failedClaims.length === 0 ? 'affirming' : 'contraindicated',

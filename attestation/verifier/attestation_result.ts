@@ -6,6 +6,7 @@
 import { DEVICE_ID, FLEET_NAME } from '../protocol/decode.js';
 import { JsonReader } from '../protocol/json_reader.js';
 import { policyOfState } from '../protocol/key_policy.js';
+import { isResident, type ResidencyStatement } from '../protocol/residency.js';
 import { malformed } from '../tpm/byte_reader.js';
 import { marshalPcrSelection } from '../tpm/pcr_selection.js';
 import type { ClockInfo } from '../tpm/tpms_attest.js';
@@ -81,6 +82,7 @@ function deviceSubmodule(appraisal: Appraisal): EarSubmodule {
     'sealedge.clock': { ...claims.clock, clock: String(claims.clock.clock) },
     ...(counterValue === undefined ? {} : { 'sealedge.counter': String(counterValue) }),
     ...(claims.referenceState === undefined ? {} : { 'sealedge.reference-state': claims.referenceState }),
+    ...(claims.residency === undefined ? {} : { 'sealedge.residency': claims.residency }),
     'sealedge.arbitrary-root-code-excluded': claims.arbitraryRootCodeExcluded,
     // Names only: what was expected and what was found is in the verifier's log.
     'sealedge.failed-claims': failedClaims.map((failed) => failed.claim),
@@ -89,7 +91,8 @@ function deviceSubmodule(appraisal: Appraisal): EarSubmodule {
 
 /**
  * AR4SI values: a recognised instance with an endorsed TPM; boot approved (3) or not recognised (33); configuration fine (2)
- * or not as the policy demands (32); what is sealed is under hardware keys.
+ * or not as the policy demands (32); what is sealed is under hardware keys. Of memory only what a device says: out of root's reach
+ * (2) or found elsewhere (96); memory that is merely locked is said in `sealedge.residency` and makes the result no worse.
  */
 function trustVector({ claims, failedClaims }: Appraisal): TrustVector {
   const known = claims.referenceState !== undefined;
@@ -100,7 +103,14 @@ function trustVector({ claims, failedClaims }: Appraisal): TrustVector {
     executables: known ? 3 : 33,
     configuration: other ? 32 : 2,
     'storage-opaque': 2,
+    ...runtimeOpaque(claims.residency),
   };
+}
+
+function runtimeOpaque(residency: ResidencyStatement | undefined): TrustVector {
+  if (residency === undefined) return {};
+  if (!isResident(residency)) return { 'runtime-opaque': 96 };
+  return residency.level === 'secretmem' ? { 'runtime-opaque': 2 } : {};
 }
 
 /** @throws EvidenceError `ERR_EVIDENCE_MALFORMED` when the claims set is not a result of ours. */

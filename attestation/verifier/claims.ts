@@ -1,4 +1,5 @@
 /** What appraisal finds out about a device, in a form that a policy can judge and a result can carry. */
+import type { ResidencyStatement } from '../protocol/residency.js';
 import type { ClockInfo } from '../tpm/tpms_attest.js';
 
 /** A reason not to affirm. `claim` goes over the wire, the rest to the log. */
@@ -23,4 +24,6 @@ export interface Claims {
   /** All four of them (PROTOCOL.md [V10]): with one missing, root can still run what it likes. */
   arbitraryRootCodeExcluded: boolean;
   clock: ClockInfo;
+  /** What the device says of its own memory, bound to the quote; absent when it says nothing. */
+  residency?: ResidencyStatement;
 }

@@ -10,6 +10,8 @@ import { StateDirectory } from '../../attestation/attester/state_directory.js';
 import { type VerifierApi, verifierClient } from '../../attestation/attester/verifier_client.js';
 import { deviceIdOf } from '../../attestation/verifier/enrolment.js';
 import { REFERENCE_VALUES_FORMAT } from '../../attestation/verifier/reference_values.js';
+import { openOnDevice } from '../device/open_on_device.js';
+import { residencyStatement } from '../device/residency_statement.js';
 import { UsageError } from '../errors.js';
 import { parsePcrs } from './approve_state.js';
 import { type DeviceOptions, deviceCommand } from './device_common.js';
@@ -132,14 +134,29 @@ function registerState(device: Command): void {
 function registerAttest(device: Command): void {
   deviceCommand(device.command('attest'))
     .description('have the state of this device appraised')
-    .action((options: DeviceOptions) =>
-      withDevice(options, async ({ tpm, pins, api, output }) => {
-        const result = await attest({ tpm, pins, api, progress: output.progress });
+    .option('--residency-of <model>', 'open this sealed model first, and say in the Evidence where its weights are')
+    .action(async (options: DeviceOptions & { residencyOf?: string }) => {
+      // Before the TPM is opened for the rest: it takes one user at a time.
+      const said =
+        options.residencyOf === undefined ? {} : { residency: await residencyOf(options.residencyOf, options) };
+      await withDevice(options, async ({ tpm, pins, api, output }) => {
+        const result = await attest({ tpm, pins, api, ...said, progress: output.progress });
         const shown = readResult(result);
         output.result(`attestation result: ${shown.status}${failedText(shown.failedClaims)}`, { ...shown, result });
         if (shown.status !== 'affirming') process.exitCode = EXIT_CODES.policy;
-      }),
-    );
+      });
+    });
+}
+
+async function residencyOf(model: string, { dir, tcti, json }: DeviceOptions) {
+  const onProgress = (line: string) => createOutput(json === true).progress(line);
+  const { session, keyId } = await openOnDevice(model, { directory: dir, tcti, onProgress });
+  try {
+    onProgress('looking for its weights outside secret memory');
+    return residencyStatement(keyId, await session.residency({ scan: true }));
+  } finally {
+    await session.release();
+  }
 }
 
 /** Only to show it: the device does not judge its own result, so the signature is not checked here. */

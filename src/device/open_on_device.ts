@@ -26,6 +26,8 @@ export interface OpenOnDeviceOptions {
 export interface OpenedOnDevice {
   session: InferenceSession;
   model: { name: string; version: number };
+  /** 64 hex digits: which content key was used. */
+  keyId: string;
   /** What became of the rollback counter, and whether it is now locked until the next boot. */
   counter: CounterReport;
   timing: { unsealMs: number; loadMs: number; counterMs: number };
@@ -57,7 +59,7 @@ export async function openOnDevice(path: string, options: OpenOnDeviceOptions): 
       // Only now: a version that does not load must not lock out the one that did.
       const [counter, counterMs] = await timed(() => settleCounter(tpm, pins, terms));
       if (counter.increments > 0) progress(`rollback counter advanced to ${counter.value}`);
-      return { session, model: manifest.model, counter, timing: { unsealMs, loadMs, counterMs } };
+      return { session, model: manifest.model, keyId, counter, timing: { unsealMs, loadMs, counterMs } };
     } catch (cause) {
       await session.release();
       throw cause;

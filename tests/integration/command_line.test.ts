@@ -124,6 +124,18 @@ describeUnless(noSwtpm)('sealedge', () => {
     expect(['secretmem', 'locked']).toContain(result.memory.level);
   });
 
+  it('says in Evidence where the weights of a model are', async () => {
+    const attested = await succeed('device', 'attest', '--residency-of', at('motor.sealed'), ...device);
+    expect(attested).toMatchObject({ status: 'affirming', failedClaims: [] });
+    const claims = JSON.parse(Buffer.from(attested.result.split('.')[1] ?? '', 'base64url').toString('utf8'));
+    const { 'sealedge.residency': said } = claims.submods.device;
+    expect(said).toMatchObject({ hitCount: 0, controlFound: true, secretBytes: said.weightBytes });
+    expect(said.weightBytes).toBeGreaterThan(100_000);
+    const input = join(ROOT, 'examples/motor/windows/inner_race.csv');
+    const ran = await succeed('device', 'run', at('motor.sealed'), '--input', input, '--residency', ...device);
+    expect(ran.residency).toMatchObject({ level: said.level, scan: { hitCount: 0, controlFound: true } });
+  });
+
   it('names the model that a key is for, before the TPM is asked to unseal', async () => {
     const files = ['-o', at('pump.sealed'), '--key-out', at('pump.key'), '--sign', at('publisher.pem')];
     const model = join(ROOT, 'examples/motor/motor.onnx');
