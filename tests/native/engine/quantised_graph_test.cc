@@ -628,6 +628,89 @@ TEST(QuantisedGraphTest, ProductsThatStayFloatComeFromTheSameSums) {
   }
 }
 
+// onnxruntime's own operators say the same as theirs of ONNX between DequantizeLinear and QuantizeLinear.
+TEST(QuantisedGraphTest, OperatorsOfOnnxruntimeEqualTheirQdqForms) {
+  const std::string domain = "com.microsoft";
+  const auto with_scales = [] {
+    return with_input()
+        .constant(testing::floats("s2", {}, {0.07f}))
+        .constant(testing::tensor("z2", kUint8, {}, "\x42"));
+  };
+  struct Form {
+    testing::Proto theirs, onnx;
+  };
+  const std::vector<Form> forms = {
+      {node("QLinearAdd", {"q", "s", "z", "q", "s", "z", "s2", "z2"}, {"r"}, {}, domain),
+       node("Add", {"f", "f"}, {"g"})},
+      {node("QLinearMul", {"q", "s", "z", "q", "s", "z", "s2", "z2"}, {"r"}, {}, domain),
+       node("Mul", {"f", "f"}, {"g"})},
+      {node("QLinearSigmoid", {"q", "s", "z", "s2", "z2"}, {"r"}, {}, domain), node("Sigmoid", {"f"}, {"g"})},
+      {node("QLinearLeakyRelu", {"q", "s", "z", "s2", "z2"}, {"r"}, {testing::float_attribute("alpha", 0.2f)}, domain),
+       node("LeakyRelu", {"f"}, {"g"}, {testing::float_attribute("alpha", 0.2f)})},
+      {node("QLinearSoftmax", {"q", "s", "z", "s2", "z2"}, {"r"},
+            {testing::int_attribute("axis", 1), testing::int_attribute("opset", 13)}, domain),
+       node("Softmax", {"f"}, {"g"}, {testing::int_attribute("axis", 1)})},
+      {node("QLinearGlobalAveragePool", {"q", "s", "z", "s2", "z2"}, {"r"}, {}, domain),
+       node("GlobalAveragePool", {"f"}, {"g"})},
+      {node("QLinearAveragePool", {"q", "s", "z", "s2", "z2"}, {"r"}, {testing::ints_attribute("kernel_shape", {3, 2})},
+            domain),
+       node("AveragePool", {"f"}, {"g"}, {testing::ints_attribute("kernel_shape", {3, 2})})},
+      {node("QLinearConcat", {"s2", "z2", "q", "s", "z", "q", "s", "z"}, {"r"}, {testing::int_attribute("axis", 3)},
+            domain),
+       node("Concat", {"f", "f"}, {"g"}, {testing::int_attribute("axis", 3)})},
+  };
+  for (const Form& form : forms) {
+    ModelBuilder theirs = with_scales(), onnx = with_scales();
+    theirs.add(form.theirs).add(node("DequantizeLinear", {"r", "s2", "z2"}, {"y"})).output("y");
+    onnx.add(form.onnx)
+        .add(node("QuantizeLinear", {"g", "s2", "z2"}, {"r"}))
+        .add(node("DequantizeLinear", {"r", "s2", "z2"}, {"y"}))
+        .output("y");
+    const auto got = testing::run_model(theirs, {{"x", image()}}), want = testing::run_model(onnx, {{"x", image()}});
+    ASSERT_EQ(got.size(), 1u);
+    ASSERT_EQ(want.size(), 1u);
+    EXPECT_EQ(got[0].dims, want[0].dims);
+    EXPECT_EQ(got[0].values, want[0].values);
+  }
+}
+
+// QGemm and MatMulIntegerToFloat against plain sums.
+TEST(QuantisedGraphTest, ProductsOfOnnxruntimeAreExact) {
+  const std::string weights("\x05\x11\x7f\x80\x01\xff\x20\x90", 8);  // (4, 2)
+  const std::vector<int32_t> bias = {100, -7};
+  const auto common = [&] {
+    return with_input()
+        .constant(testing::tensor("w", kInt8, {4, 2}, weights))
+        .constant(testing::floats("ws", {}, {0.01f}))
+        .constant(testing::tensor("wz", kInt8, {}, std::string(1, 2)))
+        .constant(testing::tensor("b", kInt32, {2}, raw(bias)))
+        .constant(testing::int64s("to", {2}, {8, 4}))
+        .add(node("Reshape", {"q", "to"}, {"m"}));
+  };
+  ModelBuilder gemm = common(), product = common();
+  gemm.add(node("QGemm", {"m", "s", "z", "w", "ws", "wz", "b", "s", "z"}, {"r"}, {}, "com.microsoft"))
+      .add(node("DequantizeLinear", {"r", "s", "z"}, {"y"}))
+      .output("y");
+  product.add(node("MatMulIntegerToFloat", {"m", "w", "s", "ws", "z", "wz"}, {"y"}, {}, "com.microsoft")).output("y");
+  const FloatTensor x = image();
+  const auto from_gemm = testing::run_model(gemm, {{"x", x}}), from_product = testing::run_model(product, {{"x", x}});
+  ASSERT_EQ(from_gemm.size(), 1u);
+  ASSERT_EQ(from_product.size(), 1u);
+  const Quant q = {true, 0.05f, 3};
+  for (size_t row = 0; row < 8; row++) {
+    for (size_t o = 0; o < 2; o++) {
+      int32_t sum = 0;
+      for (size_t k = 0; k < 4; k++) {
+        sum += (quantise(x.values[row * 4 + k], q) - 3) * (static_cast<int8_t>(weights[k * 2 + o]) - 2);
+      }
+      const float step = 0.05f * 0.01f;
+      EXPECT_EQ(from_product[0].values[row * 2 + o], static_cast<float>(sum) * step);
+      EXPECT_EQ(from_gemm[0].values[row * 2 + o],
+                dequantise(to_step(static_cast<float>(sum + bias[o]) * (step / 0.05f), q), q));
+    }
+  }
+}
+
 // float16 scales, and one scale per channel of an activation, are computed in float32.
 TEST(QuantisedGraphTest, WhatIsNotMatchedIsComputedInFloat) {
   ModelBuilder model;

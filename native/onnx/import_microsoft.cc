@@ -1,0 +1,151 @@
+// Inputs and attributes: onnxruntime, docs/ContribOperators.md.
+#include "onnx/import_microsoft.h"
+
+#include <array>
+
+#include "graph/ops/quantize.h"
+#include "graph/ops/quantized_product.h"
+#include "onnx/window_attributes.h"
+
+namespace sealedge {
+
+namespace {
+
+// Tensor, scale and zero point as inputs i, i + 1, i + 2.
+ValueId dequantized(NodeImport& node, size_t i) {
+  return node.emit_inner(make_dequantize_linear({}), {node.input(i), node.input(i + 1), node.input(i + 2)});
+}
+
+// Scale and zero point of the output as inputs i, i + 1.
+void emit_quantized(NodeImport& node, ValueId value, size_t i) {
+  node.emit(make_quantize_linear({}), {value, node.input(i), node.input(i + 1)});
+}
+
+// Zero points may be left out between others; whether these may not.
+bool has_inputs(NodeImport& node, std::initializer_list<size_t> inputs) {
+  for (size_t i : inputs) {
+    if (node.has_input(i)) continue;
+    node.invalid("input " + std::to_string(i) + " is missing");
+    return false;
+  }
+  return true;
+}
+
+// A, A_scale, A_zero_point, B, B_scale, B_zero_point, C_scale, C_zero_point
+template <BinaryKind kKind>
+void binary(NodeImport& node) {
+  if (!has_inputs(node, {1, 3, 4, 6})) return;
+  const ValueId a = dequantized(node, 0), b = dequantized(node, 3);
+  emit_quantized(node, node.emit_inner(make_binary(kKind), {a, b}), 6);
+}
+
+// X, x_scale, x_zero_point, y_scale, y_zero_point
+void unary(NodeImport& node, OpPtr op) {
+  if (!has_inputs(node, {1, 3})) return;
+  const ValueId x = dequantized(node, 0);
+  emit_quantized(node, node.emit_inner(std::move(op), {x}), 3);
+}
+
+void sigmoid(NodeImport& node) { unary(node, make_unary(UnaryKind::kSigmoid)); }
+void leaky_relu(NodeImport& node) { unary(node, make_unary(UnaryKind::kLeakyRelu, node.get_float("alpha", 0.01f))); }
+
+void softmax(NodeImport& node) {
+  const bool coerce_2d = node.get_int("opset", 13) < 13;
+  unary(node, make_softmax(node.get_int("axis", coerce_2d ? 1 : -1), false, coerce_2d));
+}
+
+bool is_channels_first(NodeImport& node) {
+  if (node.get_int("channels_last", 0) == 0) return true;
+  node.unsupported("channels_last = 1");
+  return false;
+}
+
+void global_average_pool(NodeImport& node) {
+  if (is_channels_first(node)) unary(node, make_global_pool(PoolKind::kAverage));
+}
+
+void average_pool(NodeImport& node) {
+  if (!is_channels_first(node)) return;
+  WindowAttributes window = window_attributes(node);
+  if (window.kernel_shape.empty()) return node.invalid("attribute 'kernel_shape' is missing");
+  const bool ceil_mode = node.get_int("ceil_mode", 0) != 0;
+  const bool count_include_pad = node.get_int("count_include_pad", 0) != 0;
+  unary(node, make_pool(PoolKind::kAverage, std::move(window), ceil_mode, count_include_pad));
+}
+
+// Y_scale, Y_zero_point, then tensor, scale and zero point of each part
+void concat(NodeImport& node) {
+  if (!has_inputs(node, {0})) return;
+  if (node.input_count() % 3 != 2) return node.invalid("expected three inputs for each part");
+  std::vector<ValueId> parts;
+  for (size_t i = 2; i < node.input_count(); i += 3) {
+    if (!has_inputs(node, {i, i + 1})) return;
+    parts.push_back(dequantized(node, i));
+  }
+  emit_quantized(node, node.emit_inner(make_concat(node.get_int("axis", 0)), std::move(parts)), 0);
+}
+
+// A, a_scale, a_zero_point, B, b_scale, b_zero_point, C (int32, in steps of the sums), y_scale, y_zero_point; without
+// y_scale the result is float32.
+void gemm(NodeImport& node) {
+  if (node.get_int("transA", 0) != 0) return node.unsupported("transA");
+  if (node.get_float("alpha", 1.0f) != 1.0f) return node.unsupported("alpha");
+  using P = ProductInput;
+  std::vector<ValueId> inputs(P::kCount, kNoValue);
+  for (size_t i = 0; i <= P::kWZero; ++i) inputs[i] = node.input(i);
+  inputs[P::kBias] = node.input(6);
+  inputs[P::kYScale] = node.input(7);
+  inputs[P::kYZero] = node.input(8);
+  const ProductOutput output = {node.has_input(7) ? DataType::kUndefined : DataType::kFloat32};
+  node.emit(make_quantized_matmul("QGemm", node.get_int("transB", 0) != 0, output), std::move(inputs));
+}
+
+// A, B, a_scale, b_scale, a_zero_point, b_zero_point, bias
+void matmul_to_float(NodeImport& node) {
+  using P = ProductInput;
+  std::vector<ValueId> inputs(P::kCount, kNoValue);
+  inputs[P::kX] = node.input(0);
+  inputs[P::kW] = node.input(1);
+  inputs[P::kXScale] = node.input(2);
+  inputs[P::kWScale] = node.input(3);
+  inputs[P::kXZero] = node.input(4);
+  inputs[P::kWZero] = node.input(5);
+  const OpPtr product = make_quantized_matmul("MatMulIntegerToFloat", false, {DataType::kFloat32});
+  if (!node.has_input(6)) return node.emit(product, std::move(inputs));
+  const ValueId value = node.emit_inner(product, std::move(inputs));
+  node.emit(make_binary(BinaryKind::kAdd), {value, node.input(6)});
+}
+
+// As those of ONNX, which had no 16-bit types when these came.
+void quantize_linear(NodeImport& node) {
+  node.emit(make_quantize_linear({.axis = node.get_int("axis", 1)}), node.inputs());
+}
+void dequantize_linear(NodeImport& node) {
+  node.emit(make_dequantize_linear({.axis = node.get_int("axis", 1)}), node.inputs());
+}
+
+constexpr auto kImporters = std::to_array<OpImporter>({
+    {"DequantizeLinear", 2, 3, dequantize_linear},
+    {"MatMulIntegerToFloat", 4, 7, matmul_to_float},
+    {"QGemm", 6, 9, gemm},
+    {"QLinearAdd", 1, 8, binary<BinaryKind::kAdd>},
+    {"QLinearAveragePool", 1, 5, average_pool},
+    {"QLinearConcat", 1, kVariadic, concat},
+    {"QLinearGlobalAveragePool", 1, 5, global_average_pool},
+    {"QLinearLeakyRelu", 1, 5, leaky_relu},
+    {"QLinearMul", 1, 8, binary<BinaryKind::kMul>},
+    {"QLinearSigmoid", 1, 5, sigmoid},
+    {"QLinearSoftmax", 1, 5, softmax},
+    {"QuantizeLinear", 2, 3, quantize_linear},
+});
+
+}  // namespace
+
+const OpImporter* find_microsoft_importer(std::string_view op_type) {
+  for (const OpImporter& importer : kImporters) {
+    if (importer.op_type == op_type) return &importer;
+  }
+  return nullptr;
+}
+
+}  // namespace sealedge
