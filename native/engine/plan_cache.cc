@@ -9,9 +9,14 @@ namespace sealedge {
 
 namespace {
 
-constexpr size_t kMaxGraphs = 32;         // times max_plans: plans of all graphs
-constexpr unsigned kMaxChanges = 8;       // of one input's elements, each of which cost a plan
-constexpr size_t kMaxPlanningRounds = 8;  // each has one more input's elements than the one before
+constexpr size_t kMaxGraphs = 32;                 // times max_plans: plans of all graphs
+constexpr size_t kMaxPlanSize = size_t{1} << 22;  // steps, nodes and values in all of them, a few hundred bytes each
+constexpr unsigned kMaxChanges = 8;               // of one input's elements, each of which cost a plan
+constexpr size_t kMaxPlanningRounds = 8;          // each has one more input's elements than the one before
+
+size_t size_of_plan(const Plan& plan) {
+  return plan.steps.size() + (plan.rest ? plan.rest->nodes.size() + plan.rest->values.size() : 0);
+}
 
 size_t size_of(const TensorFact& fact) {
   return static_cast<size_t>(element_count(fact.dims)) * data_type_size_bytes(fact.type);
@@ -97,6 +102,12 @@ void PlanCache::for_each(FunctionRef<void(const Plan&)> visit) {
   }
 }
 
+void PlanCache::drop(GraphPlans* plans, std::list<Entry>::iterator entry) {
+  --plan_count_;
+  plan_size_ -= entry->size;
+  plans->plans.erase(entry);
+}
+
 void PlanCache::evict_oldest() {
   GraphPlans* oldest_plans = nullptr;
   std::list<Entry>::iterator oldest;
@@ -107,20 +118,19 @@ void PlanCache::evict_oldest() {
       oldest = at;
     }
   }
-  if (!oldest_plans) return;
-  oldest_plans->plans.erase(oldest);
-  --plan_count_;
+  if (oldest_plans) drop(oldest_plans, oldest);
 }
 
 void PlanCache::add(GraphPlans* plans, std::shared_ptr<FramePool> frames) {
-  plans->plans.push_front({std::move(frames), ++clock_});
+  const size_t size = size_of_plan(frames->plan());
+  plans->plans.push_front({std::move(frames), size, ++clock_});
   ++plan_count_;
+  plan_size_ += size;
   if (plans->plans.size() > max_plans_) {
-    plans->plans.erase(std::min_element(plans->plans.begin(), plans->plans.end(),
-                                        [](const Entry& a, const Entry& b) { return a.last_used < b.last_used; }));
-    --plan_count_;
+    drop(plans, std::min_element(plans->plans.begin(), plans->plans.end(),
+                                 [](const Entry& a, const Entry& b) { return a.last_used < b.last_used; }));
   }
-  if (plan_count_ > max_plans_ * kMaxGraphs) evict_oldest();
+  while (plan_count_ > max_plans_ * kMaxGraphs || (plan_size_ > kMaxPlanSize && plan_count_ > 1)) evict_oldest();
   // A graph that only a plan knew of, and that plan is gone.
   std::erase_if(graphs_, [&](const auto& item) {
     return &item.second != plans && item.second.plans.empty() && item.second.graph.use_count() == 1;

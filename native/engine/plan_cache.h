@@ -20,7 +20,7 @@ namespace sealedge {
 
 class PlanCache {
  public:
-  // max_plans: of one graph. 32 times as many are kept of all graphs together.
+  // max_plans: of one graph. 32 times as many are kept of all graphs together, as long as these are not too large.
   PlanCache(DerivedConstants* derived, PlanOptions options, size_t max_plans)
       : derived_(derived), options_(options), max_plans_(max_plans) {}
 
@@ -45,6 +45,7 @@ class PlanCache {
   };
   struct Entry {
     std::shared_ptr<FramePool> frames;
+    size_t size = 0;  // steps, and nodes and values of what is left
     uint64_t last_used = 0;
   };
   struct GraphPlans {
@@ -59,6 +60,7 @@ class PlanCache {
                                   const std::vector<bool>& offered);
   void count_changes(GraphPlans* plans, const Plan& made);
   void add(GraphPlans* plans, std::shared_ptr<FramePool> frames);
+  void drop(GraphPlans* plans, std::list<Entry>::iterator entry);
   void evict_oldest();
 
   DerivedConstants* derived_;
@@ -67,6 +69,7 @@ class PlanCache {
   std::mutex mutex_;
   std::unordered_map<const Graph*, GraphPlans> graphs_;
   size_t plan_count_ = 0;
+  size_t plan_size_ = 0;
   uint64_t clock_ = 0;
 };
 

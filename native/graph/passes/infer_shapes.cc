@@ -92,12 +92,26 @@ class ShapeInference {
     return missing;
   }
 
+  // Of a tensor without elements all elements are known.
+  Result<void> know_empty_contents(const Node& node) {
+    for (ValueId id : missing_contents(node)) {
+      Value& value = graph_->values[id];
+      if (element_count(value.fact.dims) != 0) continue;
+      auto constant = std::make_shared<Constant>();
+      constant->fact = value.fact;
+      SEALEDGE_ASSIGN(constant->data, store_->allocate(0));
+      value.constant = std::move(constant);
+    }
+    return {};
+  }
+
   Result<void> place(Node node) {
     if (!std::all_of(node.inputs.begin(), node.inputs.end(), [&](ValueId id) { return is_known(id); })) {
       unplanned_.rest.push_back(std::move(node));
       return {};
     }
     const ControlFlow* control = as_control_flow(*node.op);
+    SEALEDGE_TRY(know_empty_contents(node));
     if (!missing_contents(node).empty() || (control && control->kind != ControlFlow::Kind::kIf)) {
       unplanned_.interludes.push_back(std::move(node));
       return {};

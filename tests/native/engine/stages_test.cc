@@ -108,6 +108,20 @@ TEST(StagesTest, ValuesCrossStages) {
   EXPECT_EQ((*outputs)[3].values<float>(), (std::vector<float>{7, 8}));
 }
 
+// There is nothing to wait for in a tensor without elements, wherever it comes from.
+TEST(StagesTest, AnEmptyTensorsElementsAreKnown) {
+  ModelBuilder builder;
+  builder.input("x", {}).input("shape", {-1}, 7).input("matrix", {-1, 2}).output("y").output("where").output("sum");
+  builder.add(node("Reshape", {"x", "shape"}, {"y"})).add(node("NonZero", {"matrix"}, {"where"}));
+  builder.add(node("ReduceSum", {"matrix", "shape"}, {"sum"}, {int_attribute("noop_with_empty_axes", 1)}));
+  const auto outputs =
+      run_any(*load(builder), {{"x", f32({}, {3})}, {"shape", i64({0}, {})}, {"matrix", f32({0, 2}, {})}});
+  ASSERT_TRUE(outputs.ok()) << outputs.error().message;
+  EXPECT_EQ((*outputs)[0].values<float>(), std::vector<float>{3});
+  EXPECT_EQ((*outputs)[1].dims, (std::vector<int64_t>{2, 0}));
+  EXPECT_EQ((*outputs)[2].dims, (std::vector<int64_t>{0, 2}));
+}
+
 TEST(StagesTest, AnAbortedRunEndsAndTheNextOneRuns) {
   ModelBuilder builder;
   builder.input("x", {2}).output("y");
