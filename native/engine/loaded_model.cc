@@ -24,6 +24,24 @@ bool has_fixed_dims(const TensorMetadata& metadata) {
          std::all_of(metadata.dims.begin(), metadata.dims.end(), [](const DimMetadata& dim) { return dim.value >= 0; });
 }
 
+// Also when no run will ever feed one: the file is gone afterwards. It holds no weights of its own.
+Result<void> keep_overridable_inputs(LoadedModel* model, const ModelProto& proto, const ImportedModel& imported,
+                                     const ModelLimits& limits) {
+  if (imported.overridable.empty()) return {};
+  SEALEDGE_ASSIGN(Graph open, import_open_graph(proto, imported, &model->store, limits));
+  std::vector<TensorMetadata> inputs;
+  std::vector<std::shared_ptr<Constant>> defaults;
+  for (const OverridableInput& input : imported.overridable) {
+    inputs.push_back(metadata_of(input.info));
+    defaults.push_back(imported.constants[input.source]);
+    // What it may be fed is at least what it is.
+    inputs.back().type = defaults.back()->fact.type;
+  }
+  model->overrides = std::make_unique<InputOverrides>(std::make_shared<const Graph>(std::move(open)), std::move(inputs),
+                                                      std::move(defaults), model->store.kind());
+  return {};
+}
+
 // What the outputs are, when that is the same for every run.
 Result<void> plan_fixed_dims(LoadedModel* model) {
   std::vector<RunValue> inputs;
@@ -53,6 +71,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(std::span<const uint8_t> 
   auto model = std::make_unique<LoadedModel>(kind, options.limits);
   SEALEDGE_ASSIGN(ImportedModel imported, import_model(proto, &model->store, options.limits));
   SEALEDGE_ASSIGN(const LoadStatistics statistics, load_constants(&imported, external, &model->store));
+  SEALEDGE_TRY(keep_overridable_inputs(model.get(), proto, imported, options.limits));
   model->graph = std::make_shared<const Graph>(std::move(imported.graph));
   model->node_count = proto.graph.nodes.size();
   model->repacked_weights = statistics.repacked_weights;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/result.h"
+#include "engine/input_overrides.h"
 #include "engine/plan_cache.h"
 #include "engine/session.h"
 #include "graph/constant_store.h"
@@ -31,7 +32,8 @@ struct LoadedModel {
   std::vector<TensorMetadata> outputs;
   size_t node_count = 0;
   size_t repacked_weights = 0;
-  std::unique_ptr<PlanCache> plans;  // last: frames and plans point into the above
+  std::unique_ptr<InputOverrides> overrides;  // null: no initializer is an input too
+  std::unique_ptr<PlanCache> plans;           // last: frames and plans point into the above
 };
 
 }  // namespace sealedge

@@ -104,11 +104,18 @@ Result<void> Session::run(std::span<const RunInput> inputs, std::span<RunOutput>
     if (output.index >= impl_->outputs.size()) return Error{ErrorCode::kOptionInvalid, "no such output"};
   }
   const auto begin = std::chrono::steady_clock::now();
-  SEALEDGE_ASSIGN(std::vector<RunValue> bound, bind_inputs(impl_->inputs, inputs));
+  static const std::vector<TensorMetadata> kNone;
+  InputOverrides* overrides = impl_->model->overrides.get();
+  SEALEDGE_ASSIGN(BoundInputs bound, bind_inputs(impl_->inputs, overrides ? overrides->inputs() : kNone, inputs));
+  std::shared_ptr<const Graph> graph = impl_->model->graph;
+  if (!bound.fed.empty()) {
+    SEALEDGE_ASSIGN(graph, overrides->graph_for(bound.fed));
+  }
   const GraphRunner runner{
       impl_->model->plans.get(), impl_->model->graph->limits, {impl_->pool, impl_->max_threads, control.cancelled}};
   RunFootprint footprint;
-  SEALEDGE_ASSIGN(const std::vector<RunValue> results, runner.run(impl_->model->graph, std::move(bound), &footprint));
+  SEALEDGE_ASSIGN(const std::vector<RunValue> results,
+                  runner.run(std::move(graph), std::move(bound.values), &footprint));
   impl_->arena_bytes.store(footprint.arena_bytes, std::memory_order_relaxed);
   impl_->step_count.store(footprint.steps, std::memory_order_relaxed);
   for (RunOutput& output : outputs) {

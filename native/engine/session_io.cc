@@ -45,30 +45,61 @@ Result<TensorFact> check_input(const TensorMetadata& metadata, const RunInput& i
 
 void RunOutput::Free::operator()(uint8_t* bytes) const { std::free(bytes); }
 
-Result<std::vector<RunValue>> bind_inputs(const std::vector<TensorMetadata>& model_inputs,
-                                          std::span<const RunInput> given) {
-  std::vector<const RunInput*> by_index(model_inputs.size(), nullptr);
-  for (const RunInput& input : given) {
-    size_t index = 0;
-    while (index < model_inputs.size() && model_inputs[index].name != input.name) ++index;
-    if (index == model_inputs.size()) return input_invalid(std::string(input.name), "is not an input of the model");
-    if (by_index[index]) return input_invalid(model_inputs[index].name, "is given twice");
-    by_index[index] = &input;
+namespace {
+
+// The value as it is given, or a copy that is aligned.
+Result<RunValue> bind_input(const TensorMetadata& metadata, const RunInput& input) {
+  RunValue value;
+  SEALEDGE_ASSIGN(value.fact, check_input(metadata, input));
+  value.data = input.bytes.data();
+  if (reinterpret_cast<uintptr_t>(value.data) % data_type_size_bytes(value.fact.type) != 0) {
+    const auto copy = std::make_shared<RunOutput>();
+    SEALEDGE_TRY(deliver_output(value.fact, value.data, copy.get()));
+    value.data = copy->data.get();
+    value.owner = copy;
   }
-  std::vector<RunValue> bound;
-  bound.reserve(model_inputs.size());
+  return value;
+}
+
+size_t find_input(const std::vector<TensorMetadata>& inputs, std::string_view name) {
+  size_t index = 0;
+  while (index < inputs.size() && inputs[index].name != name) ++index;
+  return index;
+}
+
+}  // namespace
+
+Result<BoundInputs> bind_inputs(const std::vector<TensorMetadata>& model_inputs,
+                                const std::vector<TensorMetadata>& overridable_inputs,
+                                std::span<const RunInput> given) {
+  std::vector<const RunInput*> by_index(model_inputs.size(), nullptr);
+  std::vector<const RunInput*> overriding;
+  for (const RunInput& input : given) {
+    size_t index = find_input(model_inputs, input.name);
+    const RunInput** place = nullptr;
+    if (index < model_inputs.size()) {
+      place = &by_index[index];
+    } else if ((index = find_input(overridable_inputs, input.name)) < overridable_inputs.size()) {
+      overriding.resize(overridable_inputs.size(), nullptr);
+      place = &overriding[index];
+    } else {
+      return input_invalid(std::string(input.name), "is not an input of the model");
+    }
+    if (*place) return input_invalid(std::string(input.name), "is given twice");
+    *place = &input;
+  }
+  BoundInputs bound;
+  bound.values.reserve(given.size());
   for (size_t i = 0; i < model_inputs.size(); ++i) {
     if (!by_index[i]) return input_invalid(model_inputs[i].name, "is missing");
-    RunValue value;
-    SEALEDGE_ASSIGN(value.fact, check_input(model_inputs[i], *by_index[i]));
-    value.data = by_index[i]->bytes.data();
-    if (reinterpret_cast<uintptr_t>(value.data) % data_type_size_bytes(value.fact.type) != 0) {
-      const auto copy = std::make_shared<RunOutput>();
-      SEALEDGE_TRY(deliver_output(value.fact, value.data, copy.get()));
-      value.data = copy->data.get();
-      value.owner = copy;
-    }
-    bound.push_back(std::move(value));
+    SEALEDGE_ASSIGN(RunValue value, bind_input(model_inputs[i], *by_index[i]));
+    bound.values.push_back(std::move(value));
+  }
+  for (size_t i = 0; i < overriding.size(); ++i) {
+    bound.fed.push_back(overriding[i] != nullptr);
+    if (!overriding[i]) continue;
+    SEALEDGE_ASSIGN(RunValue value, bind_input(overridable_inputs[i], *overriding[i]));
+    bound.values.push_back(std::move(value));
   }
   return bound;
 }

@@ -10,10 +10,15 @@
 
 namespace sealedge {
 
+struct BoundInputs {
+  std::vector<RunValue> values;  // of the model's inputs, then of the overridable ones that are fed
+  std::vector<bool> fed;         // by overridable input; empty when none is fed
+};
+
 // The inputs of one run, in the model's order; those that are not aligned for their element type are copied. Fails with
 // kInputInvalid (unknown, twice, missing, another type, another byte count) or kShapeMismatch.
-Result<std::vector<RunValue>> bind_inputs(const std::vector<TensorMetadata>& model_inputs,
-                                          std::span<const RunInput> given);
+Result<BoundInputs> bind_inputs(const std::vector<TensorMetadata>& model_inputs,
+                                const std::vector<TensorMetadata>& overridable_inputs, std::span<const RunInput> given);
 
 // Copies a result to where the caller wants it. `data` is row-major.
 Result<void> deliver_output(const TensorFact& fact, const uint8_t* data, RunOutput* output);

@@ -21,7 +21,7 @@ Error invalid(std::string message) { return Error{ErrorCode::kModelInvalid, std:
 Result<ValueId> GraphImport::add_tensor(const TensorProto& tensor, std::string_view name) {
   Value value;
   value.name = name;
-  if (const auto known = shared_->known.find(&tensor); known != shared_->known.end()) {
+  if (const auto known = shared_->known.find(tensor.message.data()); known != shared_->known.end()) {
     value.constant = known->second;
     value.fact = value.constant->fact;
     return graph_.add_value(std::move(value));
@@ -38,6 +38,7 @@ Result<ValueId> GraphImport::add_tensor(const TensorProto& tensor, std::string_v
     SEALEDGE_TRY(decode_tensor(tensor, {data, size_bytes}));
     constant->data = data;
   }
+  result.constants.push_back(constant);
   value.fact = constant->fact;
   value.constant = std::move(constant);
   return graph_.add_value(std::move(value));

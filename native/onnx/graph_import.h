@@ -23,7 +23,8 @@ struct ModelImport {
   ImportedModel* result;
   int64_t opset = 0;
   std::map<std::pair<std::string_view, std::string_view>, const FunctionProto*> functions = {};  // by domain and name
-  std::unordered_map<const TensorProto*, std::shared_ptr<Constant>> known = {};  // of an earlier import of this model
+  // Of an earlier import of this model, by where the TensorProto begins.
+  std::unordered_map<const uint8_t*, std::shared_ptr<Constant>> known = {};
   UnsupportedOps unsupported = {};
   size_t inlined_nodes = 0;  // of functions, which a small file can multiply
 };

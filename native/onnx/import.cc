@@ -18,9 +18,17 @@ class Importer {
   Importer(const ModelProto& model, ConstantStore* store, const ModelLimits& limits)
       : model_(model), shared_{model, limits, store, &result_, opset_of(model)}, graph_(&shared_) {}
 
+  Importer(const ModelProto& model, const ImportedModel& imported, ConstantStore* store, const ModelLimits& limits)
+      : model_(model), open_(true), shared_{model, limits, store, &result_, opset_of(model)}, graph_(&shared_) {
+    for (size_t i = 0; i < imported.sources.size(); ++i) {
+      shared_.known.emplace(imported.sources[i]->message.data(), imported.constants[i]);
+    }
+  }
+
   Result<ImportedModel> run() {
     SEALEDGE_TRY(check_versions());
     SEALEDGE_TRY(add_functions());
+    SEALEDGE_TRY(list_inputs());
     SEALEDGE_TRY(add_initializers());
     SEALEDGE_TRY(add_inputs());
     for (const ValueInfoProto& info : model_.graph.outputs) SEALEDGE_TRY(check_value_type(info, "output"));
@@ -69,19 +77,38 @@ class Importer {
   }
 
   Result<void> add_initializers() {
-    for (const TensorProto& tensor : model_.graph.initializers) SEALEDGE_TRY(graph_.add_initializer(tensor));
+    for (const TensorProto& tensor : model_.graph.initializers) {
+      const size_t source = result_.sources.size();
+      if (!initializers_.emplace(tensor.name, source).second) {
+        return invalid("initializer '" + printable(tensor.name) + "' is given twice");
+      }
+      if (open_ && listed_.contains(tensor.name)) continue;
+      SEALEDGE_TRY(graph_.add_initializer(tensor));
+    }
+    return {};
+  }
+
+  Result<void> list_inputs() {
+    for (const ValueInfoProto& info : model_.graph.inputs) {
+      if (!listed_.insert(info.name).second) return invalid("input '" + printable(info.name) + "' is listed twice");
+    }
     return {};
   }
 
   Result<void> add_inputs() {
-    NameSet seen;
     for (const ValueInfoProto& info : model_.graph.inputs) {
-      if (!seen.insert(info.name).second) return invalid("input '" + printable(info.name) + "' is listed twice");
-      if (!info.name.empty() && graph_.has(info.name)) continue;  // IR version 3: every initializer is listed
+      // In IR version 3 every initializer is listed, later those that may be fed.
+      if (const auto found = initializers_.find(info.name); found != initializers_.end()) {
+        result_.overridable.push_back({info, found->second});
+        continue;
+      }
       SEALEDGE_TRY(check_value_type(info, "input"));
       SEALEDGE_TRY(check_declared_size(info));
       SEALEDGE_TRY(graph_.add_input(info.name));
       result_.inputs.push_back(info);
+    }
+    for (const OverridableInput& input : result_.overridable) {
+      if (open_) SEALEDGE_TRY(graph_.add_input(input.info.name));
     }
     return {};
   }
@@ -107,15 +134,24 @@ class Importer {
   }
 
   const ModelProto& model_;
+  const bool open_ = false;  // initializers that are inputs too are inputs only
   ImportedModel result_;
   ModelImport shared_;
   GraphImport graph_;
+  NameSet listed_;
+  NameMap<size_t> initializers_;
 };
 
 }  // namespace
 
 Result<ImportedModel> import_model(const ModelProto& model, ConstantStore* store, const ModelLimits& limits) {
   return Importer(model, store, limits).run();
+}
+
+Result<Graph> import_open_graph(const ModelProto& model, const ImportedModel& imported, ConstantStore* store,
+                                const ModelLimits& limits) {
+  SEALEDGE_ASSIGN(ImportedModel open, Importer(model, imported, store, limits).run());
+  return std::move(open.graph);
 }
 
 }  // namespace sealedge

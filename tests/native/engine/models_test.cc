@@ -175,8 +175,8 @@ void expect_reference_outputs_one_piece_at_a_time(const Model& model, ThreadPool
   const GraphRunner runner{&plans, {}, {.pool = pool}};
   for (const Json& test_case : meta["cases"].items) {
     const auto run = [&](std::span<const RunInput> inputs, std::span<RunOutput> outputs) -> Result<void> {
-      SEALEDGE_ASSIGN(std::vector<RunValue> bound, bind_inputs(parts.inputs, inputs));
-      SEALEDGE_ASSIGN(const std::vector<RunValue> results, runner.run(parts.graph, std::move(bound)));
+      SEALEDGE_ASSIGN(BoundInputs bound, bind_inputs(parts.inputs, {}, inputs));
+      SEALEDGE_ASSIGN(const std::vector<RunValue> results, runner.run(parts.graph, std::move(bound.values)));
       for (RunOutput& output : outputs) {
         SEALEDGE_TRY(deliver_output(results[output.index].fact, results[output.index].data, &output));
       }
