@@ -2,6 +2,8 @@
 #include <array>
 
 #include "graph/ops/conv_transpose.h"
+#include "graph/ops/pixel_shuffle.h"
+#include "graph/ops/pooling.h"
 #include "onnx/import_resize.h"
 #include "onnx/node_import.h"
 #include "onnx/window_attributes.h"
@@ -18,9 +20,39 @@ void conv_transpose(NodeImport& node) {
             {node.input(0), node.input(1), node.input(2)});
 }
 
+// p is a float in version 1.
+float norm_of(NodeImport& node) {
+  return node.opset() < 2 ? node.get_float("p", 2.0f) : static_cast<float>(node.get_int("p", 2));
+}
+
+void lp_pool(NodeImport& node) {
+  WindowAttributes window = window_attributes(node);
+  if (window.kernel_shape.empty()) return node.invalid("attribute 'kernel_shape' is missing");
+  node.emit(make_lp_pool(std::move(window), node.get_int("ceil_mode", 0) != 0, norm_of(node)), {node.input(0)});
+}
+
+void global_lp_pool(NodeImport& node) { node.emit(make_global_lp_pool(norm_of(node)), {node.input(0)}); }
+
+void max_unpool(NodeImport& node) {
+  node.emit(make_max_unpool(window_attributes(node)), {node.input(0), node.input(1), node.input(2)});
+}
+
+void depth_to_space(NodeImport& node) {
+  const std::string_view mode = node.get_string("mode", "DCR");
+  if (mode != "DCR" && mode != "CRD") return node.invalid("unknown value of attribute 'mode'");
+  node.emit(make_depth_to_space(node.get_int("blocksize", 0), mode == "CRD"), {node.input(0)});
+}
+
+void space_to_depth(NodeImport& node) { node.emit(make_space_to_depth(node.get_int("blocksize", 0)), {node.input(0)}); }
+
 constexpr auto kImporters = std::to_array<OpImporter>({
     {"ConvTranspose", 2, 3, conv_transpose},
+    {"DepthToSpace", 1, 1, depth_to_space},
+    {"GlobalLpPool", 1, 1, global_lp_pool},
+    {"LpPool", 1, 1, lp_pool},
+    {"MaxUnpool", 2, 3, max_unpool},
     {"Resize", 1, 4, import_resize},
+    {"SpaceToDepth", 1, 1, space_to_depth},
     {"Upsample", 1, 2, import_upsample},
 });
 

@@ -2,6 +2,7 @@
 #include <array>
 
 #include "graph/ops/legacy_forms.h"
+#include "graph/ops/pooling.h"
 #include "onnx/legacy.h"
 #include "onnx/node_import.h"
 #include "onnx/window_attributes.h"
@@ -45,10 +46,13 @@ void conv(NodeImport& node) {
 
 template <PoolKind kKind>
 void pool(NodeImport& node) {
-  if (node.wants_output(1)) return node.unsupported("output Indices");
   WindowAttributes window = window_attributes(node);
   if (window.kernel_shape.empty()) return node.invalid("attribute 'kernel_shape' is missing");
   const bool ceil_mode = node.get_int("ceil_mode", 0) != 0;
+  if (kKind == PoolKind::kMax && node.wants_output(1)) {
+    const bool column_major = node.get_int("storage_order", 0) != 0;
+    return node.emit(make_max_pool(std::move(window), ceil_mode, column_major), {node.input(0)});
+  }
   const bool count_include_pad = kKind == PoolKind::kAverage && node.get_int("count_include_pad", 0) != 0;
   node.emit(make_pool(kKind, std::move(window), ceil_mode, count_include_pad), {node.input(0)});
 }

@@ -210,6 +210,7 @@ std::span<const std::span<const OpImporter>> importer_families() {
       recurrent_importers(),      //
       image_importers(),          //
       normalization_importers(),  //
+      sampling_importers(),       //
       quantize_importers(),       //
       experimental_importers(),   //
       sequence_importers(),       //

@@ -143,6 +143,7 @@ std::span<const OpImporter> selection_importers();      // import_selection.cc
 std::span<const OpImporter> recurrent_importers();      // import_recurrent.cc
 std::span<const OpImporter> image_importers();          // import_image.cc
 std::span<const OpImporter> normalization_importers();  // import_normalization.cc
+std::span<const OpImporter> sampling_importers();       // import_sampling.cc
 std::span<const OpImporter> control_importers();        // import_control.cc
 std::span<const OpImporter> quantize_importers();       // import_quantize.cc
 std::span<const OpImporter> experimental_importers();   // import_experimental.cc

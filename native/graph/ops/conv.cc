@@ -5,10 +5,12 @@
 #include "core/checked.h"
 #include "core/weight_packing.h"
 #include "graph/ops.h"
+#include "graph/ops/element_types.h"
 #include "graph/ops/fused_epilogue.h"
 #include "graph/ops/op_parameters.h"
 #include "graph/ops/support.h"
 #include "graph/ops/window.h"
+#include "kernels/conv/conv_reference.h"
 #include "kernels/depthwise/depthwise.h"
 
 namespace sealedge {
@@ -101,6 +103,25 @@ class ConvKernel final : public Kernel {
   FusedEpilogue epilogue_;
 };
 
+// float64 and float16, row-major, with B as it is.
+template <typename T>
+class OtherConv final : public Kernel {
+ public:
+  explicit OtherConv(ConvReference<T> reference) : reference_(reference) {}
+  Result<void> run(const RunArgs& args) const override {
+    ConvReference<T> reference = reference_;
+    reference.x = reinterpret_cast<const T*>(args.inputs[0]);
+    reference.w = reinterpret_cast<const T*>(args.inputs[1]);
+    reference.bias = args.inputs.size() > 2 ? reinterpret_cast<const T*>(args.inputs[2]) : nullptr;
+    reference.y = reinterpret_cast<T*>(args.outputs[0]);
+    reference.run();
+    return {};
+  }
+
+ private:
+  ConvReference<T> reference_;
+};
+
 class ConvOp final : public Op {
  public:
   ConvOp(WindowAttributes window, int64_t group) : window_(std::move(window)), group_(group) {}
@@ -108,8 +129,12 @@ class ConvOp final : public Op {
   ConvParameters parameters() const { return {window_, group_}; }
 
   Result<std::vector<TensorFact>> infer(std::span<const Operand> inputs) const override {
+    const DataType type = inputs[0].type;
+    if (!dispatch_type(FloatTypes{}, type, []<typename T>() { return true; })) {
+      return op_unsupported(data_type_name(type));
+    }
     for (const Operand& input : inputs) {
-      if (input.present && input.type != DataType::kFloat32) return op_unsupported(data_type_name(input.type));
+      if (input.present && input.type != type) return shape_mismatch("X, W and B have different types");
     }
     const Dims &x = inputs[0].dims, &w = inputs[1].dims;
     SEALEDGE_ASSIGN(const WindowGeometry window, geometry(x, w));
@@ -123,7 +148,7 @@ class ConvOp final : public Op {
       return shape_mismatch("bias " + dims_to_string(inputs[2].dims) + " does not fit " + std::to_string(w[0]) +
                             " channels");
     }
-    TensorFact fact{DataType::kFloat32, {x[0], w[0]}};
+    TensorFact fact{type, {x[0], w[0]}};
     const Dims spatial = output_spatial(window, x.size() - 2);
     fact.dims.insert(fact.dims.end(), spatial.begin(), spatial.end());
     return std::vector<TensorFact>{std::move(fact)};
@@ -137,12 +162,14 @@ class ConvOp final : public Op {
     return {depthwise ? WeightLayout::kDepthwise16 : WeightLayout::kPanel16, WeightSourceOrder::kConvOIHW};
   }
 
-  EpilogueSupport epilogue_support(std::span<const Operand>) const override {
+  EpilogueSupport epilogue_support(std::span<const Operand> inputs) const override {
+    if (inputs[0].type != DataType::kFloat32) return {};
     return {.scale_shift = true, .residual = true, .activation = true, .channel_axis = 1, .bias_input = 2};
   }
 
   // The general kernel converts a row-major input in the same pass that pads it.
   FormatChoice choose_formats(std::span<const Operand> inputs, std::span<const Operand> outputs) const override {
+    if (inputs[0].type != DataType::kFloat32) return Op::choose_formats(inputs, outputs);
     FormatChoice choice = channels_last_formats(inputs, outputs, 1);
     if (!inputs[1].constant || !is_depthwise(inputs[1].dims, group_)) choice.inputs[0] = inputs[0].format;
     return choice;
@@ -151,6 +178,19 @@ class ConvOp final : public Op {
   Result<std::unique_ptr<Kernel>> prepare(const OpSetup& setup) const override {
     const Operand &x = setup.inputs[0], &w = setup.inputs[1];
     SEALEDGE_ASSIGN(const WindowGeometry window, geometry(x.dims, w.dims));
+    if (x.type != DataType::kFloat32) {
+      return dispatch_type(FloatTypes{}, x.type, [&]<typename T>() {
+        return std::unique_ptr<Kernel>(
+            std::make_unique<OtherConv<T>>(ConvReference<T>{.window = window,
+                                                            .in_channels = static_cast<size_t>(x.dims[1]),
+                                                            .out_channels = static_cast<size_t>(w.dims[0]),
+                                                            .groups = static_cast<size_t>(group_),
+                                                            .x = nullptr,
+                                                            .w = nullptr,
+                                                            .bias = nullptr,
+                                                            .y = nullptr}));
+      });
+    }
     if (w.weight && is_depthwise(w.dims, group_)) {
       const F32DepthwiseParams params = {
           .window = window, .channels = static_cast<size_t>(group_), .x = nullptr, .y = nullptr};

@@ -9,10 +9,11 @@
 
 namespace sealedge {
 
-enum class PoolKind : unsigned char { kMax, kAverage };
+// kLp, (sum of |x|^p)^(1/p), has no vector kernel: pool_reference.h.
+enum class PoolKind : unsigned char { kMax, kAverage, kLp };
 
 struct F32PoolParams {
-  PoolKind kind;
+  PoolKind kind;  // kMax, kAverage
   WindowGeometry window;
   size_t channels;
   bool count_include_pad = false;
