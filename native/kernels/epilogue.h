@@ -8,10 +8,12 @@
 #include <cstdint>
 #include <limits>
 
+#include "kernels/elementwise/unary_params.h"
+
 namespace sealedge {
 
 // kClamp: min(max(v, lo), hi), NaN stays NaN; Relu is lo = 0, hi = infinity. kLeakyRelu: v < 0 ? slope * v : v.
-// Every other activation is a pass of its own over the output (elementwise/unary.h).
+// Every other activation is `after`: the driver applies it to rows that are finished and still in the nearest cache.
 enum class F32Activation : uint8_t { kNone, kClamp, kLeakyRelu };
 
 struct F32Epilogue {
@@ -23,6 +25,9 @@ struct F32Epilogue {
   float lo = -std::numeric_limits<float>::infinity();
   float hi = std::numeric_limits<float>::infinity();
   float slope = 0.0f;
+  // A vector function of elementwise/unary.h on `size` neighbours in place, nullptr: none. No tile looks at it.
+  void (*after)(UnaryParams params, const float* x, float* y, size_t size) = nullptr;
+  UnaryParams after_params = {};
 };
 
 }  // namespace sealedge

@@ -57,9 +57,8 @@ class DepthwiseKernel final : public Kernel {
     F32DepthwiseParams params = params_;
     params.x = reinterpret_cast<const float*>(args.inputs[0]);
     params.y = reinterpret_cast<float*>(args.outputs[0]);
-    params.epilogue = epilogue_.in_registers(args, params.channels);
+    params.epilogue = epilogue_.for_run(args, params.channels, context);
     f32_depthwise(params, weight_, context);
-    epilogue_.finish(params.y, params.window.batch * params.window.out_pixels() * params.channels, context);
     return {};
   }
 
@@ -84,7 +83,7 @@ class ConvKernel final : public Kernel {
     F32ConvParams params = params_;
     params.x = reinterpret_cast<const float*>(args.inputs[0]);
     params.y = reinterpret_cast<float*>(args.outputs[0]);
-    params.epilogue = epilogue_.in_registers(args, params.out_channels);
+    params.epilogue = epilogue_.for_run(args, params.out_channels, context);
     if (weight_) {
       f32_conv(params, *weight_, context);
     } else {
@@ -92,7 +91,6 @@ class ConvKernel final : public Kernel {
       context.scratch = args.scratch + geometry_.size_bytes;
       f32_conv(params, ResidentWeightSource(args.scratch, geometry_.size_bytes), context);
     }
-    epilogue_.finish(params.y, params.window.batch * params.window.out_pixels() * params.out_channels, context);
     return {};
   }
 

@@ -29,7 +29,7 @@ class FloatConvTranspose final : public Kernel {
     F32ConvTransposeParams params = params_;
     params.x = reinterpret_cast<const float*>(args.inputs[0]);
     params.y = reinterpret_cast<float*>(args.outputs[0]);
-    params.epilogue = epilogue_.in_registers(args, params.out_channels);
+    params.epilogue = epilogue_.for_run(args, params.out_channels, context);
     if (weight_) {
       f32_conv_transpose(params, *weight_, context);
     } else {
@@ -38,7 +38,6 @@ class FloatConvTranspose final : public Kernel {
       context.scratch = args.scratch + weight_bytes();
       f32_conv_transpose(params, ResidentWeightSource(args.scratch, weight_bytes()), context);
     }
-    epilogue_.finish(params.y, params.window.batch * params.window.in_pixels() * params.out_channels, context);
     return {};
   }
 

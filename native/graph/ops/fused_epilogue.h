@@ -1,4 +1,4 @@
-// graph/epilogue.h to kernels/epilogue.h: what the kernels do in registers, and the pass over the output for the rest.
+// graph/epilogue.h to kernels/epilogue.h.
 #pragma once
 
 #include "graph/op.h"
@@ -12,9 +12,7 @@ class FusedEpilogue {
   explicit FusedEpilogue(const EpilogueSetup& setup) : setup_(setup) {}
 
   // For a kernel whose output rows are `row_elements` apart, as are those of the residual.
-  F32Epilogue in_registers(const RunArgs& args, size_t row_elements) const;
-  // The activation, if F32Epilogue has no such kind. Call after the kernel, with its whole output.
-  void finish(float* y, size_t size, const KernelContext& context) const;
+  F32Epilogue for_run(const RunArgs& args, size_t row_elements, const KernelContext& context) const;
 
  private:
   EpilogueSetup setup_;

@@ -33,7 +33,7 @@ class GemmKernel final : public Kernel {
                             .a_stride = k_,
                             .c = reinterpret_cast<float*>(args.outputs[0]),
                             .c_stride = n_,
-                            .epilogue = epilogue_.in_registers(args, n_)};
+                            .epilogue = epilogue_.for_run(args, n_, context)};
     if (trans_a_) {
       transpose_matrices(sizeof(float), 1, k_, m_, params.a, args.scratch, context);
       params.a = reinterpret_cast<const float*>(args.scratch);
@@ -46,7 +46,6 @@ class GemmKernel final : public Kernel {
                        reinterpret_cast<float*>(packed));
       f32_gemm(params, ResidentWeightSource(packed, f32_panel16_bytes(k_, n_)), context);
     }
-    epilogue_.finish(params.c, m_ * n_, context);
     return {};
   }
 

@@ -58,6 +58,7 @@ class GroupNormOp final : public Op {
     return std::vector<TensorFact>{{x.type, x.dims}};
   }
 
+  bool may_copy_input(size_t input) const override { return input == 0; }
   bool may_overwrite(size_t input, std::span<const Operand>, std::span<const Operand>) const override {
     return input == 0;
   }

@@ -102,6 +102,7 @@ class LayerNormOp final : public Op {
     return facts;
   }
 
+  bool may_copy_input(size_t input) const override { return input == 0; }
   bool may_overwrite(size_t input, std::span<const Operand> inputs, std::span<const Operand>) const override {
     return input == 0 && inputs[0].type == DataType::kFloat32 && along_rows(inputs);
   }

@@ -30,7 +30,7 @@ class MatMulKernel final : public Kernel {
     auto* y = reinterpret_cast<float*>(args.outputs[0]);
     const size_t k = shape_.k, n = shape_.n;
     F32GemmParams params = shape_;
-    params.epilogue = epilogue_.in_registers(args, n);
+    params.epilogue = epilogue_.for_run(args, n, context);
     for (size_t i = 0; i < a_index_.size(); i++) {
       params.a = a + a_index_[i] * params.m * k;
       params.c = y + i * params.m * n;
@@ -45,7 +45,6 @@ class MatMulKernel final : public Kernel {
       }
       f32_gemm(params, ResidentWeightSource(args.scratch, f32_panel16_bytes(k, n)), context);
     }
-    epilogue_.finish(y, a_index_.size() * params.m * n, context);
     return {};
   }
 

@@ -129,6 +129,9 @@ class RecurrentOp final : public Op {
     return {WeightLayout::kPanel16, WeightSourceOrder::kGemmNK};
   }
 
+  // Initial states are; biases and peepholes are only added and multiplied.
+  bool may_copy_input(size_t input) const override { return input != kB && input != kPeepholes; }
+
   Result<std::unique_ptr<Kernel>> prepare(const OpSetup& setup) const override {
     SEALEDGE_ASSIGN(const RecurrentLayer layer, layer_of(setup.inputs));
     if (setup.inputs[kX].type == DataType::kFloat64) {

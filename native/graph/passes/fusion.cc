@@ -2,8 +2,8 @@
 
 namespace sealedge {
 
-Node* Fusion::epilogue_target(ValueId value, EpilogueSupport* support) const {
-  if (value == kNoValue || uses[value] != 1 || producers[value] == SIZE_MAX) return nullptr;
+Node* Fusion::epilogue_target(ValueId value, EpilogueSupport* support, uint32_t readers) const {
+  if (value == kNoValue || uses[value] != readers || producers[value] == SIZE_MAX) return nullptr;
   Node* node = &graph->nodes[producers[value]];
   if (node->outputs.size() != 1) return nullptr;
   *support = node->op->epilogue_support(operands_of(*graph, node->inputs));
@@ -62,7 +62,7 @@ Result<void> fuse_epilogues(Graph* graph, DerivedConstants* derived) {
   Fusion fusion{graph, derived, graph->count_uses(), graph->find_producers()};
   for (size_t i = 0; i < graph->nodes.size(); ++i) {
     move_bias(&fusion, &graph->nodes[i]);
-    for (auto* rewrite : {fold_batch_norm, fuse_channel_arithmetic, fuse_residual, fuse_activation}) {
+    for (auto* rewrite : {fold_batch_norm, fuse_channel_arithmetic, fuse_residual, fuse_gate, fuse_activation}) {
       SEALEDGE_ASSIGN(const bool taken, rewrite(&fusion, i));
       if (taken) break;
     }

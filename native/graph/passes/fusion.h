@@ -18,9 +18,9 @@ struct Fusion {
   std::vector<uint32_t> uses;
   std::vector<size_t> producers;
 
-  // The node that makes `value`, if it takes epilogues (what it supports is in *support), makes nothing else, and
-  // nobody but the asking node reads the value.
-  Node* epilogue_target(ValueId value, EpilogueSupport* support) const;
+  // The node that makes `value`, if it takes epilogues (what it supports is in *support), makes nothing else, and the
+  // value is read `readers` times: by nobody but those who ask.
+  Node* epilogue_target(ValueId value, EpilogueSupport* support, uint32_t readers = 1) const;
   // A float32 constant with contents, else null.
   std::shared_ptr<Constant> float_constant(ValueId value) const;
   // Channels of the target's output along its epilogue axis.
@@ -35,6 +35,7 @@ struct Fusion {
 Result<bool> fold_batch_norm(Fusion* fusion, size_t index);
 Result<bool> fuse_channel_arithmetic(Fusion* fusion, size_t index);
 Result<bool> fuse_residual(Fusion* fusion, size_t index);
+Result<bool> fuse_gate(Fusion* fusion, size_t index);
 Result<bool> fuse_activation(Fusion* fusion, size_t index);
 
 // All of them, in one sweep. Precondition: shapes are inferred.

@@ -57,6 +57,7 @@ void gather_row(const F32ConvTransposeParams& p, const float* columns, size_t d,
 void finish_row(const F32ConvTransposeParams& p, size_t pixel, float* row) {
   const F32Epilogue& e = p.epilogue;
   const size_t width = p.window.in[2], channels = p.out_channels;
+  float* const begin = row;
   for (size_t i = 0; i < width; i++, row += channels) {
     if (e.scale) {
       for (size_t c = 0; c < channels; c++) row[c] *= e.scale[c];
@@ -78,6 +79,7 @@ void finish_row(const F32ConvTransposeParams& p, size_t pixel, float* row) {
       for (size_t c = 0; c < channels; c++) row[c] = row[c] < 0.0f ? row[c] * e.slope : row[c];
     }
   }
+  if (e.after) e.after(e.after_params, begin, begin, width * channels);
 }
 
 }  // namespace

@@ -45,6 +45,15 @@ bool row_is_one_tile(const WindowGeometry& w) {
   return (w.out[2] - 1) * w.stride[2] + 2 <= w.in[2] + w.pad_begin[2];
 }
 
+// What no tile does in registers.
+void finish_pixels(const F32Epilogue& e, const F32DepthwiseTile& tile) {
+  if (tile.channels == tile.y_stride) return e.after(e.after_params, tile.y, tile.y, tile.pixels * tile.channels);
+  for (size_t i = 0; i < tile.pixels; i++) {
+    float* y = tile.y + i * tile.y_stride;
+    e.after(e.after_params, y, y, tile.channels);
+  }
+}
+
 // One output row; row_pixel is the number of its first pixel.
 void output_row(const F32DepthwiseParams& p, const F32DepthwiseFamily& family, const RowTable& table, size_t row_count,
                 const PanelGroup& group, size_t row_pixel) {
@@ -87,6 +96,7 @@ void output_row(const F32DepthwiseParams& p, const F32DepthwiseFamily& family, c
       epilogue.residual = p.epilogue.residual + pixel * p.epilogue.residual_stride + group.first_channel;
     }
     family.tile(tile);
+    if (epilogue.after) finish_pixels(epilogue, tile);
     x += count;
   }
 }

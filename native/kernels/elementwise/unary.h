@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/elementwise/unary_params.h"
 #include "kernels/kernel_context.h"
 
 namespace sealedge {
@@ -43,10 +44,9 @@ enum class UnaryOp : uint8_t {
   kCount,
 };
 
-struct UnaryParams {
-  float alpha = 0.0f;
-  float beta = 0.0f;
-};
+// The function of the context's ISA by itself, on one thread.
+using F32UnaryFn = void (*)(UnaryParams params, const float* x, float* y, size_t size);
+F32UnaryFn f32_unary_function(UnaryOp op, const KernelContext& context);
 
 void f32_unary(UnaryOp op, UnaryParams params, const float* x, float* y, size_t size, const KernelContext& context);
 

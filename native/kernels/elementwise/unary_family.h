@@ -4,8 +4,6 @@
 
 namespace sealedge {
 
-using F32UnaryFn = void (*)(UnaryParams params, const float* x, float* y, size_t size);
-
 // Entries that an ISA leaves at nullptr run on the scalar family.
 struct F32UnaryFamily {
   const char* name;

@@ -29,6 +29,15 @@ struct KPiece {
 // What one panel of B holds.
 size_t panel_steps(const F32RunGemm& g) { return g.panel_steps == 0 ? g.runs * g.run_length : g.panel_steps; }
 
+// What no tile does in registers, on `height` rows of the columns of `count` panels.
+void finish_rows(const F32RunGemm& g, size_t first, size_t count, size_t m, size_t height) {
+  const size_t begin = std::max(g.lane_first, first * kLanes);
+  const size_t end = std::min(g.lane_first + g.lanes, (first + count) * kLanes);
+  float* c = g.c + m * g.c_stride + begin;
+  if (end - begin == g.c_stride) return g.epilogue.after(g.epilogue.after_params, c, c, height * g.c_stride);
+  for (size_t i = 0; i < height; i++, c += g.c_stride) g.epilogue.after(g.epilogue.after_params, c, c, end - begin);
+}
+
 // Rows m0..m1 times the panels first..first + count of one piece, all of the same K range.
 void multiply_piece(const F32RunGemm& g, const F32GemmFamily& family, const KPiece& k, const float* panels,
                     size_t first, size_t count, size_t m0, size_t m1) {
@@ -70,6 +79,7 @@ void multiply_piece(const F32RunGemm& g, const F32GemmFamily& family, const KPie
       }
       multiply(tile);
     }
+    if (k.last && g.epilogue.after) finish_rows(g, first, count, m, height);
     m += height;
   }
 }
