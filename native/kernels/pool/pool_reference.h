@@ -9,6 +9,7 @@
 #include "core/float16.h"
 #include "kernels/conv/window_range.h"
 #include "kernels/pool/pool.h"
+#include "kernels/pool/pool_count.h"
 
 namespace sealedge {
 
