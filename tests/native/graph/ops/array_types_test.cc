@@ -87,17 +87,18 @@ TEST(ArrayTypesTest, SliceWithSteps) {
       starts.push_back(random.between(-7, 7));
       ends.push_back(random.between(-7, 7));
       steps.push_back(random.between(0, 1) == 0 ? random.between(1, 3) : random.between(-3, -1));
-      // Python's rule, element by element.
+      // The standard's rule (Slice-13), element by element: backwards the first element taken is at least the first
+      // one.
       const int64_t dim = dims[d];
-      const auto clamped = [&](int64_t i) {
+      const auto clamped = [&](int64_t i, int64_t least) {
         if (i < 0) i += dim;
-        return steps.back() > 0 ? std::clamp<int64_t>(i, 0, dim) : std::clamp<int64_t>(i, -1, dim - 1);
+        return steps.back() > 0 ? std::clamp<int64_t>(i, 0, dim) : std::max(std::min(i, dim - 1), least);
       };
       step[d] = steps.back();
-      first[d] = clamped(starts.back());
+      first[d] = clamped(starts.back(), 0);
+      const int64_t end = clamped(ends.back(), -1);
       out[d] = 0;
-      for (int64_t i = first[d]; step[d] > 0 ? i < clamped(ends.back()) : i > clamped(ends.back()); i += step[d])
-        ++out[d];
+      for (int64_t i = first[d]; dim > 0 && (step[d] > 0 ? i < end : i > end); i += step[d]) ++out[d];
     }
     const TestTensor x = numbered(dims, seed);
     const auto got = typed_ok(make_slice(), {x, shape_of(starts), shape_of(ends), shape_of(axes), shape_of(steps)})[0];
