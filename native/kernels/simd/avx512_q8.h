@@ -19,7 +19,12 @@ static inline void q8_store_avx512(const Q8Epilogue& e, __m512i sums, __mmask16 
   // max and min return their second operand where the first is not a number.
   const __m512 clamped = _mm512_min_ps(_mm512_max_ps(v, _mm512_set1_ps(e.lo)), _mm512_set1_ps(e.hi));
   const __m512i y = _mm512_add_epi32(_mm512_cvtps_epi32(clamped), _mm512_set1_epi32(e.zero_point));
-  _mm_mask_storeu_epi8(to, mask, _mm512_cvtepi32_epi8(y));
+  // Some CPUs take a dozen cycles for a store with a mask of bytes.
+  if (mask == 0xffff) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_cvtepi32_epi8(y));
+  } else {
+    _mm_mask_storeu_epi8(to, mask, _mm512_cvtepi32_epi8(y));
+  }
 }
 
 }  // namespace sealedge
