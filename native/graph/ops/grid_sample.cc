@@ -97,7 +97,8 @@ class TapFinder {
     double x = g_.align_corners ? (position + 1) / 2 * (size - 1) : ((position + 1) * size - 1) / 2;
     if (!(std::fabs(x) < kFarAway)) x = x > 0 ? kFarAway : -kFarAway;
     if (g_.mode == SampleMode::kNearest) x = std::nearbyint(x);
-    if (x >= g_.low() && x <= g_.high(d)) return x;
+    // A cubic is brought back pixel by pixel: moving its centre would give it other neighbours.
+    if (g_.mode == SampleMode::kCubic || (x >= g_.low() && x <= g_.high(d))) return x;
     if (g_.padding == SamplePadding::kBorder) return std::fmin(std::fmax(x, 0), size - 1);
     return g_.padding == SamplePadding::kReflection ? reflect(x, g_.low(), g_.high(d)) : x;
   }
