@@ -72,7 +72,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (const sealedge::NodeProto& node : model->graph.nodes) {
     for (const sealedge::AttributeProto& attribute : node.attributes) read_attribute(attribute);
   }
-  if (const auto order = sealedge::running_order(model->graph); order.ok()) {
+  if (const auto order = sealedge::running_order(model->graph.nodes); order.ok()) {
     std::vector<bool> seen(model->graph.nodes.size(), false);
     for (const size_t index : *order) {
       require(!seen[index]);
