@@ -14,8 +14,9 @@ namespace sealedge {
 namespace {
 
 // Every output element is one of input 0; the other inputs are shapes and positions.
-constexpr auto kMoves = std::to_array<std::string_view>({"Expand", "Flatten", "Gather", "Identity", "Reshape", "Slice",
-                                                         "Split", "Squeeze", "Tile", "Transpose", "Unsqueeze"});
+constexpr auto kMoves =
+    std::to_array<std::string_view>({"DepthToSpace", "Expand", "Flatten", "Gather", "Identity", "Reshape", "Slice",
+                                     "SpaceToDepth", "Split", "Squeeze", "Tile", "Transpose", "Unsqueeze"});
 
 bool is_move(const Op& op) { return std::ranges::find(kMoves, std::string_view(op.op_type())) != kMoves.end(); }
 

@@ -480,6 +480,32 @@ TEST(QuantisedGraphTest, QuantisingWhatWasJustDequantisedIsNothing) {
   EXPECT_EQ(steps_of(model, image()), 2u);  // quantise, dequantise
 }
 
+// Nothing is left of the graph: its outputs are its input.
+TEST(QuantisedGraphTest, AnOutputMayBeTheInput) {
+  ModelBuilder model;
+  model.input("x", {4}, kInt8)
+      .constant(testing::floats("s", {}, {0.05f}))
+      .constant(testing::tensor("z", kInt8, {}, std::string(1, 3)))
+      .add(node("DequantizeLinear", {"x", "s", "z"}, {"f"}))
+      .add(node("QuantizeLinear", {"f", "s", "z"}, {"y"}))
+      .add(node("QuantizeLinear", {"f", "s", "z"}, {"y2"}))
+      .output("y", kInt8)
+      .output("y2", kInt8);
+  const auto session = Session::create_from_bytes(model.build(), {});
+  ASSERT_TRUE(session.ok()) << session.error().message;
+  const std::vector<uint8_t> x = {0x80, 0xff, 0x00, 0x7f};
+  const std::vector<int64_t> dims = {4};
+  const std::vector<RunInput> inputs = {{"x", DataType::kInt8, dims, x}};
+  std::vector<RunOutput> outputs(2);
+  outputs[1].index = 1;
+  const auto result = (*session)->run(inputs, outputs);
+  ASSERT_TRUE(result.ok()) << result.error().message;
+  for (const RunOutput& output : outputs) {
+    ASSERT_EQ(output.size_bytes, x.size());
+    EXPECT_EQ(std::memcmp(output.data.get(), x.data(), x.size()), 0);
+  }
+}
+
 // Quantised scalars are numbers: what is done with them is part of a table.
 TEST(QuantisedGraphTest, QuantisedScalarsArePartOfTables) {
   ModelBuilder model = with_input();
@@ -538,6 +564,8 @@ TEST(QuantisedGraphTest, EveryMoveKeepsTheValues) {
   using testing::int_attribute;
   using testing::ints_attribute;
   const std::vector<Move> moves = {
+      {"DepthToSpace", {}, {}, {int_attribute("blocksize", 1)}},
+      {"SpaceToDepth", {}, {}, {int_attribute("blocksize", 2)}},
       {"Expand", {int64s("to", {4}, {3, 2, 4, 4})}, {"to"}, {}},
       {"Flatten", {}, {}, {int_attribute("axis", 2)}},
       {"Gather", {int64s("at", {2}, {3, -2})}, {"at"}, {int_attribute("axis", 2)}},
