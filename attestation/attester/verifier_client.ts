@@ -31,8 +31,10 @@ const TIMEOUT_MS = 30_000;
 /** No answer of the protocol comes near this; a hostile one is cut off. */
 const MAX_ANSWER_BYTES = 1 << 20;
 
+/** @throws UsageError `ERR_OPTION_INVALID` */
 export function verifierClient(baseUrl: string): VerifierApi {
-  const post = <T>(path: string, message: unknown) => postJson<T>(new URL(path, withSlash(baseUrl)), message);
+  const base = parseVerifierUrl(baseUrl);
+  const post = <T>(path: string, message: unknown) => postJson<T>(new URL(path, base), message);
   return {
     enrol: (message) => post('v1/enrolments', message),
     prove: (exchangeId, message) => post(`v1/enrolments/${encodeURIComponent(exchangeId)}/proof`, message),
@@ -130,6 +132,14 @@ function parseProblem(text: string): Problem | undefined {
   }
 }
 
-function withSlash(url: string): string {
-  return url.endsWith('/') ? url : `${url}/`;
+/** @throws UsageError `ERR_OPTION_INVALID` */
+export function parseVerifierUrl(text: string): URL {
+  let url: URL | undefined;
+  try {
+    url = new URL(text.endsWith('/') ? text : `${text}/`);
+  } catch {
+    // Said below. A host and a port alone fail here or have the host as their scheme.
+  }
+  if (url !== undefined && (url.protocol === 'http:' || url.protocol === 'https:')) return url;
+  throw new UsageError('ERR_OPTION_INVALID', `verifier URL: expected http:// or https://, got ${text}`);
 }

@@ -3,23 +3,42 @@
  * put code of others beside the key. What an attacker does who may start programs as this user is beyond that.
  */
 import { spawn } from 'node:child_process';
+import { url as inspectorUrl } from 'node:inspector';
 import { constants } from 'node:os';
+import { UsageError } from '../errors.js';
+
+/** The hidden option of a command that is in such a process already. */
+export const CLEAN_MARKER = '--in-clean-process';
 
 /** Our own settings; nothing that the loader, Node or OpenSSL reads. */
 const KEPT = /^SEALEDGE_[A-Z0-9_]+$/;
 const FIRST_EXTRA_FD = 3;
 
-/** @returns the exit code for this process to end with */
-export async function runInCleanProcess(marker: string): Promise<number> {
+/**
+ * @param alsoKept - more variables that the command needs, none of which brings code
+ * @returns the exit code for this process to end with
+ */
+export async function runInCleanProcess(alsoKept: readonly string[] = []): Promise<number> {
   const [, script = '', ...args] = process.argv;
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => KEPT.test(name)));
-  const child = spawn(process.execPath, [...nodeOptions(), script, ...args, marker], { env, stdio: stdio(env) });
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => KEPT.test(name) || alsoKept.includes(name)),
+  );
+  const child = spawn(process.execPath, [...nodeOptions(), script, ...args, CLEAN_MARKER], { env, stdio: stdio(env) });
   const forward = (signal: NodeJS.Signals) => child.kill(signal);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, forward);
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code, signal) => resolve(signal === null ? (code ?? 1) : 128 + constants.signals[signal]));
   });
+}
+
+/** Node opens its inspector on SIGUSR1 unless somebody else takes the signal; open already, it is not to see a key come. */
+export function closeInspector(): void {
+  process.on('SIGUSR1', () => {});
+  if (inspectorUrl() !== undefined)
+    throw new UsageError('ERR_OPTION_INVALID', 'the inspector of this process is open', {
+      fields: { hint: 'start without --inspect' },
+    });
 }
 
 /** Loaders of a development checkout go along, a debugger does not. */

@@ -1,5 +1,5 @@
 /** `sealedge device`: enrol this device, attest, fetch keys, run sealed models. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { Tpm } from 'node-tpm2-tss';
 import { attest } from '../../attestation/attester/attester.js';
 import { DEFAULT_COUNTER_INDEX } from '../../attestation/attester/device_keys.js';
@@ -14,6 +14,7 @@ import { openOnDevice } from '../device/open_on_device.js';
 import { residencyStatement } from '../device/residency_statement.js';
 import { UsageError } from '../errors.js';
 import { parsePcrs } from './approve_state.js';
+import { CLEAN_MARKER, closeInspector, runInCleanProcess } from './clean_process.js';
 import { type DeviceOptions, deviceCommand } from './device_common.js';
 import { registerDeviceRun } from './device_run.js';
 import { EXIT_CODES } from './exit_codes.js';
@@ -80,12 +81,13 @@ async function init(options: InitOptions): Promise<void> {
     output.result(`device ${known.deviceId} is enrolled already`, shownPins(known));
     return;
   }
+  const api = verifierClient(options.verifier);
   const tpm = await Tpm.open({ tcti: options.tcti });
   try {
     const pins = await enroll({
       tpm,
       directory,
-      api: verifierClient(options.verifier),
+      api,
       verifierUrl: options.verifier,
       fleet: options.fleet,
       counterIndex: parseCounterIndex(options.counterIndex),
@@ -135,7 +137,13 @@ function registerAttest(device: Command): void {
   deviceCommand(device.command('attest'))
     .description('have the state of this device appraised')
     .option('--residency-of <model>', 'open this sealed model first, and say in the Evidence where its weights are')
-    .action(async (options: DeviceOptions & { residencyOf?: string }) => {
+    .addOption(new Option(CLEAN_MARKER).hideHelp())
+    .action(async (options: DeviceOptions & { residencyOf?: string; inCleanProcess?: boolean }) => {
+      if (options.residencyOf !== undefined && options.inCleanProcess !== true) {
+        // The verifier's certificate may be of a private CA.
+        process.exitCode = await runInCleanProcess(['NODE_EXTRA_CA_CERTS']);
+        return;
+      }
       // Before the TPM is opened for the rest: it takes one user at a time.
       const said =
         options.residencyOf === undefined ? {} : { residency: await residencyOf(options.residencyOf, options) };
@@ -149,6 +157,7 @@ function registerAttest(device: Command): void {
 }
 
 async function residencyOf(model: string, { dir, tcti, json }: DeviceOptions) {
+  closeInspector();
   const onProgress = (line: string) => createOutput(json === true).progress(line);
   const { session, keyId } = await openOnDevice(model, { directory: dir, tcti, onProgress });
   try {

@@ -2,12 +2,11 @@
  * `sealedge device run`: unseals the key of a sealed model, loads it, and computes. The key goes from the TPM to the engine as a
  * handle; this process sees neither key nor weights.
  */
-import { url as inspectorUrl } from 'node:inspector';
 import { type Command, Option } from 'commander';
 import { openOnDevice } from '../device/open_on_device.js';
 import { UsageError } from '../errors.js';
 import type { InferenceSession, Results, SessionResidency } from '../index.js';
-import { runInCleanProcess } from './clean_process.js';
+import { CLEAN_MARKER, closeInspector, runInCleanProcess } from './clean_process.js';
 import { type DeviceOptions, deviceCommand } from './device_common.js';
 import { serve } from './device_serve.js';
 import { EXIT_CODES } from './exit_codes.js';
@@ -15,8 +14,6 @@ import { humanBytes } from './human.js';
 import { feedsOf, readInputFiles } from './input_tensor.js';
 import { createOutput } from './output.js';
 import { measure, plainOutputs } from './run_model.js';
-
-const CLEAN_MARKER = '--in-clean-process';
 
 interface RunOptions extends DeviceOptions {
   input?: string[];
@@ -38,7 +35,7 @@ export function registerDeviceRun(device: Command): void {
     .addOption(new Option(CLEAN_MARKER).hideHelp())
     .action(async (model: string, options: RunOptions) => {
       if (options.inCleanProcess === true) await run(model, options);
-      else process.exitCode = await runInCleanProcess(CLEAN_MARKER);
+      else process.exitCode = await runInCleanProcess();
     });
 }
 
@@ -70,15 +67,6 @@ async function run(path: string, options: RunOptions): Promise<void> {
   } finally {
     await session.release();
   }
-}
-
-/** Node opens its inspector on SIGUSR1 unless somebody else takes the signal; open already, it is not to see a key come. */
-function closeInspector(): void {
-  process.on('SIGUSR1', () => {});
-  if (inspectorUrl() !== undefined)
-    throw new UsageError('ERR_OPTION_INVALID', 'the inspector of this process is open', {
-      fields: { hint: 'start without --inspect' },
-    });
 }
 
 const SHOWN_VALUES = 10;

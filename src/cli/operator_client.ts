@@ -1,5 +1,5 @@
 /** The operator's routes of a verifier, for the commands that talk to one. */
-import { requestJson } from '../../attestation/attester/verifier_client.js';
+import { parseVerifierUrl, requestJson } from '../../attestation/attester/verifier_client.js';
 import { isLoopback, readOperatorToken } from '../../attestation/service/operator_auth.js';
 import { UsageError } from '../errors.js';
 
@@ -48,14 +48,9 @@ export class OperatorClient {
 
 /** Token and content keys go over this connection: in clear only to this machine. */
 function parseUrl(text: string): URL {
-  let url: URL;
-  try {
-    url = new URL(text.endsWith('/') ? text : `${text}/`);
-  } catch (cause) {
-    throw new UsageError('ERR_OPTION_INVALID', `verifier URL: expected http:// or https://, got ${text}`, { cause });
-  }
+  const url = parseVerifierUrl(text);
   const host = url.hostname.replace(/^\[|\]$/g, '');
-  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(host)))
+  if (url.protocol !== 'https:' && !isLoopback(host))
     throw new UsageError('ERR_OPTION_INVALID', `verifier URL: expected https:// or a loopback address, got ${text}`, {
       fields: { hint: 'start the verifier with --tls-cert and --tls-key' },
     });

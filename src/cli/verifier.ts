@@ -1,5 +1,6 @@
 /** `sealedge verifier`: start the service, and the operator's commands to a running one. */
 import type { Command } from 'commander';
+import { parseKeyFile } from '../container/key_file.js';
 import { UsageError } from '../errors.js';
 import { parseJson } from './approve_state.js';
 import { readTextFile } from './files.js';
@@ -106,7 +107,9 @@ function registerKeys(verifier: Command): void {
     .description('import a key file that sealedge seal --key-out wrote; delete the file afterwards')
     .action(async (file: string, options: CommonOptions) => {
       const client = await OperatorClient.open(options);
-      const key = await client.send<Key>('POST', 'keys', { keyFile: await readTextFile(file) });
+      const keyFile = await readTextFile(file);
+      parseKeyFile(keyFile); // whatever else was named by mistake does not go out
+      const key = await client.send<Key>('POST', 'keys', { keyFile });
       createOutput(options.json === true).result(
         `imported key ${key.keyId} of ${key.model} version ${key.version}, generation ${key.generation}`,
         key,

@@ -101,6 +101,8 @@ describeUnless(noSwtpm)('sealedge', () => {
   });
 
   it('imports the key and lets the fleet have it', async () => {
+    const mistaken = await sealedge('verifier', 'keys', 'import', at('motor.sealed'), ...access);
+    expect(mistaken).toMatchObject({ code: 7, output: { error: { code: 'ERR_KEY_PAYLOAD_INVALID' } } });
     expect(await succeed('verifier', 'keys', 'import', at('motor.key'), ...access)).toMatchObject({ model: 'motor' });
     await succeed('verifier', 'release', 'motor', '--fleet', FLEET, ...access);
   });

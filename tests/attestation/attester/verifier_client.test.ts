@@ -53,4 +53,8 @@ describe('verifier client', () => {
     const answer = ask((_, response) => response.writeHead(403).end('no'));
     await expect(answer).rejects.toMatchObject({ code: 'ERR_SERVICE_REFUSED', fields: { status: 403 } });
   });
+
+  it.each(['127.0.0.1:8711', 'verifier.example', 'ftp://verifier.example', ''])('takes no URL %j', (url) => {
+    expect(() => verifierClient(url)).toThrow(`verifier URL: expected http:// or https://, got ${url}`);
+  });
 });
