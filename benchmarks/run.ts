@@ -71,6 +71,10 @@ async function main(): Promise<void> {
   const machine = describeMachine(onnxruntime?.version ?? null);
   const found = findModels();
   const models = found.models.filter(({ name }) => options.model === undefined || name === options.model);
+  if (models.length === 0) {
+    const names = found.models.map(({ name }) => name).join(', ');
+    throw new Error(`--model: expected one of ${names}, got ${options.model}`);
+  }
   print([
     `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGib} GiB; Node ${machine.node}; kernels ${machine.isa}; ` +
       `onnxruntime-node ${machine.onnxruntime ?? 'not installed'}; medians with quartiles`,

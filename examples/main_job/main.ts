@@ -17,9 +17,7 @@ import { RecordingProxy } from './recording_proxy.js';
 import { type Report, renderReport } from './report.js';
 import { Workshop } from './workshop.js';
 
-const { values: options } = parseArgs({
-  options: { json: { type: 'boolean', default: false }, keep: { type: 'string' } },
-});
+const options = parseOptions();
 const began = performance.now();
 const say = (line: string): void => {
   process.stderr.write(`${((performance.now() - began) / 1000).toFixed(1).padStart(5)} s  ${line}\n`);
@@ -47,6 +45,15 @@ try {
 function promiseKept({ answer, residency }: Report): boolean {
   const { hits, unexplained, controlHits } = residency;
   return answer.label === answer.expected && hits === 0 && unexplained === 0 && controlHits > 0;
+}
+
+function parseOptions(): { json: boolean; keep?: string | undefined } {
+  try {
+    return parseArgs({ options: { json: { type: 'boolean', default: false }, keep: { type: 'string' } } }).values;
+  } catch (cause) {
+    process.stderr.write(`npm start: expected --json or --keep DIR: ${(cause as Error).message}\n`);
+    process.exit(2);
+  }
 }
 
 async function play(): Promise<Report> {

@@ -14,16 +14,30 @@ import { conformanceTable, countAll, countByGroup } from './table.js';
 const DEPARTURES_SHOWN = 40;
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
-const { values } = parseArgs({
-  options: {
-    filter: { type: 'string' },
-    backend: { type: 'string', default: 'native' },
-    list: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-    update: { type: 'boolean', default: false },
-    jobs: { type: 'string' },
-  },
-});
+const values = parseOptions();
+
+function parseOptions() {
+  try {
+    return parseArgs({
+      options: {
+        filter: { type: 'string' },
+        backend: { type: 'string', default: 'native' },
+        list: { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false },
+        update: { type: 'boolean', default: false },
+        jobs: { type: 'string' },
+      },
+    }).values;
+  } catch (error) {
+    return endWith(error);
+  }
+}
+
+/** What was asked for makes no sense: one line, no stack. */
+function endWith(error: unknown): never {
+  say(`test:onnx: ${error instanceof Error ? error.message : String(error)}`);
+  process.exit(2);
+}
 
 function backendsNamed(name: string): BackendName[] {
   if (name === 'both') return ['native', 'onnxruntime'];
@@ -91,4 +105,4 @@ function notPassed(outcomes: ReadonlyMap<BackendName, ReadonlyMap<string, Outcom
   );
 }
 
-process.exitCode = await main();
+process.exitCode = await main().catch(endWith);
