@@ -1,4 +1,6 @@
 // Conv and the pools: output sizes by the standard's formulas, and that every way to run them gives the same.
+#include <cmath>
+
 #include "core/float16.h"
 #include "op_runner.h"
 
@@ -63,6 +65,23 @@ TEST(Conv, ConstantAndComputedWeightsAgree) {
   const std::vector<float> want = run_ok(make_conv(window, 2), {x, w.as_constant()}).floats();
   expect_near(run_ok(make_conv(window, 2), {x, w}), want);
   expect_near(run_ok(make_conv(window, 2), {x.arriving_as(Format::kChannelsLast), w.as_constant()}), want);
+}
+
+// Activations that no tile computes are applied to parts of rows where groups or pieces of weights cut them.
+TEST(Conv, ActivationsOfPartsOfRows) {
+  const auto silu = [](std::vector<float> values) {
+    for (float& v : values) v = v / (1 + std::exp(-v));
+    return values;
+  };
+  EpilogueValues epilogue;
+  epilogue.activation = {Activation::Kind::kSilu, 0, 0};
+  const TestTensor x = noise({1, 2000, 3, 4}), w = noise({2000, 1, 3, 3}, 2).as_constant();
+  const WindowAttributes window = {.pads = {1, 1, 1, 1}};
+  expect_near(run_ok(make_depthwise_conv(window, 2000), {x, w}, epilogue),
+              silu(run_ok(make_depthwise_conv(window, 2000), {x, w}).floats()));
+  const TestTensor grouped = noise({20, 5, 3, 3}, 2).as_constant(), image = noise({2, 10, 5, 5});
+  expect_near(run_ok(make_conv(window, 2), {image, grouped}, epilogue),
+              silu(run_ok(make_conv(window, 2), {image, grouped}).floats()));
 }
 
 TEST(Conv, OtherTypesAgree) {
