@@ -200,6 +200,14 @@ Result<void> GraphImport::build(const NodeProto& proto, const OpImporter& import
   return {};
 }
 
+const ValueInfoProto* GraphImport::declared_input(ValueId id) const {
+  if (outer_) return nullptr;  // a body's formal inputs: what they hold is decided outside
+  const std::vector<ValueInfoProto>& declared = shared_->result->inputs;
+  const auto found = std::find(graph_.inputs.begin(), graph_.inputs.end(), id);
+  const auto index = static_cast<size_t>(found - graph_.inputs.begin());
+  return index < declared.size() ? &declared[index] : nullptr;
+}
+
 Result<ImportedBody> GraphImport::import_body(const GraphProto& proto) {
   GraphImport body(shared_, this);
   for (const ValueInfoProto& info : proto.inputs) SEALEDGE_TRY(body.add_input(info.name));

@@ -45,6 +45,7 @@ class GraphImport final : public BodyImporter {
   Result<Graph> finish();
 
   Result<ImportedBody> import_body(const GraphProto& proto) override;
+  const ValueInfoProto* declared_input(ValueId id) const override;
 
  private:
   GraphImport(ModelImport* shared, GraphImport* outer)

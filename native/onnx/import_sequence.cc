@@ -131,13 +131,15 @@ void split_to_sequence(NodeImport& node) {
     return node.sequence_output(
         {.items = {}, .sliced = node.input(0), .axis = axis, .keepdims = node.get_int("keepdims", 1) != 0});
   }
-  const TensorFact* fact = node.constant_fact(node.input(1));
-  if (!fact || fact->dims.size() != 1) return node.unsupported("split that is not a constant list of sizes");
-  const int64_t parts = fact->dims[0];
-  if (parts < 1 || parts > static_cast<int64_t>(SequenceTable::kMaxItems)) return node.invalid("split: no sizes");
+  const std::optional<int64_t> parts = node.fixed_length(node.input(1));
+  if (!parts) return node.unsupported("split into a number of parts that the model does not fix");
+  // Each is an output of one node: far more than a model has use for.
+  static constexpr int64_t kMaxParts = 4096;
+  if (*parts < 1 || *parts > kMaxParts)
+    return node.invalid("split: expected 1 to " + std::to_string(kMaxParts) + " sizes");
   ImportedSequence sequence;
-  for (int64_t i = 0; i < parts; ++i) sequence.items.push_back(node.add_inner());
-  node.emit_to(make_split(axis, parts), node.inputs(), sequence.items);
+  for (int64_t i = 0; i < *parts; ++i) sequence.items.push_back(node.add_inner());
+  node.emit_to(make_split(axis, *parts), node.inputs(), sequence.items);
   node.sequence_output(std::move(sequence));
 }
 

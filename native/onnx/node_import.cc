@@ -125,6 +125,14 @@ void NodeImport::emit_control(OpPtr op, std::vector<ValueId> own_inputs, std::ve
   graph_->nodes.push_back(std::move(node));
 }
 
+std::optional<int64_t> NodeImport::fixed_length(ValueId id) const {
+  if (const TensorFact* fact = constant_fact(id))
+    return fact->dims.size() == 1 ? std::optional(fact->dims[0]) : std::nullopt;
+  const ValueInfoProto* declared = bodies_->declared_input(id);
+  const bool fixed = declared && declared->has_shape && declared->dims.size() == 1 && declared->dims[0].value >= 0;
+  return fixed ? std::optional(declared->dims[0].value) : std::nullopt;
+}
+
 bool NodeImport::all_tensors(const std::vector<ValueId>& inputs) {
   for (ValueId id : inputs) {
     if (!sequences_->find(id)) continue;

@@ -27,6 +27,8 @@ class BodyImporter {
  public:
   virtual ~BodyImporter() = default;
   virtual Result<ImportedBody> import_body(const GraphProto& proto) = 0;
+  // How the model declares this value, if it is one of its inputs.
+  virtual const ValueInfoProto* declared_input(ValueId id) const = 0;
 };
 
 class NodeImport {
@@ -66,6 +68,8 @@ class NodeImport {
   bool wants_output(size_t i) const { return output(i) != kNoValue; }
   // What the input stands for when it is a sequence: null when it is a tensor.
   const ImportedSequence* sequence(size_t i) const { return sequences_->find(input(i)); }
+  // How many elements the model fixes for this value of one dimension; nothing when it does not.
+  std::optional<int64_t> fixed_length(ValueId id) const;
   // The value's constant, if it is one; its data is there for small inline tensors only.
   const Constant* constant(ValueId id) const;
   const TensorFact* constant_fact(ValueId id) const;

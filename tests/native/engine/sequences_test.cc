@@ -89,6 +89,32 @@ TEST(SequencesTest, SplitsIntoSlicesAndSizes) {
                 {7, 8});
 }
 
+// The sizes come with the run; how many there are is declared, so the sequence is known.
+TEST(SequencesTest, SizesOfTheRun) {
+  const auto split = [](const std::vector<int64_t>& dims) {
+    return at(three().input("sizes", dims, 7).add(node("SplitToSequence", {"c", "sizes"}, {"s"})), "s", "one");
+  };
+  const auto session = Session::create_from_bytes(split({2}).build(), {});
+  ASSERT_TRUE(session.ok()) << session.error().message;
+  const std::vector<float> values = {5, 6, 7, 8};
+  const auto bytes = [](const auto& data) {
+    return std::span(reinterpret_cast<const uint8_t*>(data.data()), data.size() * sizeof data[0]);
+  };
+  for (const auto& [sizes, rest] : {std::pair{std::vector<int64_t>{1, 1}, 2u}, {{0, 2}, 4u}, {{2, 0}, 0u}}) {
+    const std::vector<int64_t> row = {1, 2}, square = {2, 2}, two = {2};
+    const std::vector<RunInput> inputs = {{"a", DataType::kFloat32, row, bytes(values).first(8)},
+                                          {"b", DataType::kFloat32, row, bytes(values).first(8)},
+                                          {"c", DataType::kFloat32, square, bytes(values)},
+                                          {"sizes", DataType::kInt64, two, bytes(sizes)}};
+    std::vector<RunOutput> outputs(1);
+    const auto run = (*session)->run(inputs, outputs);
+    ASSERT_TRUE(run.ok()) << run.error().message;
+    EXPECT_EQ(testing::floats_of(outputs[0]), std::vector<float>(values.end() - rest, values.end()));
+  }
+  expect_refused(split({-1}), ErrorCode::kOpUnsupported, "a number of parts that the model does not fix");
+  expect_refused(split({5000}), ErrorCode::kModelInvalid, "expected 1 to 4096 sizes");
+}
+
 TEST(SequencesTest, LengthIsAScalar) {
   const auto length = [](ModelBuilder builder) {
     return builder.add(node("SequenceLength", {"s"}, {"n"}))

@@ -59,11 +59,10 @@ function reduce(opType: string, types: readonly TensorType[] = ['float32']): Gen
   return (r) => {
     const type = r.pick(types);
     const opset = r.pick([11, 13, 18]);
-    const data = r.tensor(
-      type,
-      r.dims(opset < 18 ? 1 : 0, 4, 4, false),
-      opType.includes('Log') ? { from: 0.1, to: 2 } : {},
-    );
+    // Logarithms of what is positive; products of integers that stay below their limit.
+    const product = opType === 'ReduceProd' ? { from: 1, to: 2 } : {};
+    const range = opType.includes('Log') ? { from: 0.1, to: 2 } : product;
+    const data = r.tensor(type, r.dims(opset < 18 ? 1 : 0, 4, 4, false), range);
     const rank = data.dims.length;
     const axes = r
       .shuffled(r.list(rank, (i) => i))
@@ -116,9 +115,10 @@ const numbers: readonly TensorType[] = [
 
 export const elementwiseGenerators: Readonly<Record<string, Generator>> = {
   ...Object.fromEntries(
-    ['Abs', 'Neg', 'Floor', 'Ceil', 'Sqrt', 'Reciprocal', 'Exp', 'Log', 'Sigmoid', 'Tanh', 'Sign', 'Erf'].map(
-      (name) => [name, unary(name, 13)],
-    ),
+    ['Abs', 'Neg', 'Floor', 'Ceil', 'Sqrt', 'Reciprocal', 'Exp', 'Log', 'Sigmoid', 'Tanh', 'Erf'].map((name) => [
+      name,
+      unary(name, 13),
+    ]),
   ),
   ...Object.fromEntries(
     [
@@ -141,6 +141,8 @@ export const elementwiseGenerators: Readonly<Record<string, Generator>> = {
       unary(name, 11, name.startsWith('A') ? { from: -2, to: 4 } : { from: -8, to: 8 }, name !== 'Softplus'),
     ]),
   ),
+  // Of NaN onnxruntime says 0 in float16 and NaN in float32.
+  Sign: unary('Sign', 13, {}, false),
   Relu: unary('Relu', 14),
   HardSwish: unary('HardSwish', 14),
   Mish: unary('Mish', 18, {}, false),
@@ -229,7 +231,9 @@ export const elementwiseGenerators: Readonly<Record<string, Generator>> = {
   Clip: (r) => {
     const type = r.pick(['float32', 'float32', 'int32', 'float64', 'uint8', 'int8', 'int64'] as const);
     const bound = (): ReturnType<Random['tensor']> | undefined => (r.chance(0.7) ? r.tensor(type, []) : undefined);
-    const inputs = [r.tensor(type, r.dims(0, 3), { special: true }), bound(), bound()];
+    const [low, high] = [bound(), bound()];
+    // Without a bound infinity stays, as in the standard's function body; onnxruntime makes it the largest number.
+    const inputs = [r.tensor(type, r.dims(0, 3), { special: low !== undefined && high !== undefined }), low, high];
     while (inputs.at(-1) === undefined) inputs.pop();
     return { opType: 'Clip', opset: 13, inputs, constants: r.chance(0.5) ? [1, 2] : [], outputTypes: [type] };
   },
