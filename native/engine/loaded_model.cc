@@ -28,7 +28,10 @@ bool has_fixed_dims(const TensorMetadata& metadata) {
 Result<void> keep_overridable_inputs(LoadedModel* model, const ModelProto& proto, const ImportedModel& imported,
                                      const ModelLimits& limits) {
   if (imported.overridable.empty()) return {};
-  SEALEDGE_ASSIGN(Graph open, import_open_graph(proto, imported, &model->store, limits));
+  auto open = import_open_graph(proto, imported, &model->store, limits);
+  // Some are needed while a model is read (a position in a sequence): such a model runs with its defaults only.
+  if (!open.ok() && open.error().code == ErrorCode::kOpUnsupported) return {};
+  SEALEDGE_TRY(open);
   std::vector<TensorMetadata> inputs;
   std::vector<std::shared_ptr<Constant>> defaults;
   for (const OverridableInput& input : imported.overridable) {
@@ -37,8 +40,8 @@ Result<void> keep_overridable_inputs(LoadedModel* model, const ModelProto& proto
     // What it may be fed is at least what it is.
     inputs.back().type = defaults.back()->fact.type;
   }
-  model->overrides = std::make_unique<InputOverrides>(std::make_shared<const Graph>(std::move(open)), std::move(inputs),
-                                                      std::move(defaults), model->store.kind());
+  model->overrides = std::make_unique<InputOverrides>(std::make_shared<const Graph>(std::move(*open)),
+                                                      std::move(inputs), std::move(defaults), model->store.kind());
   return {};
 }
 
