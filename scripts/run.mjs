@@ -44,10 +44,10 @@ const commands = {
     const { packageAll } = await import('./package.mjs');
     return packageAll();
   },
-  async lint() {
+  async lint(args) {
     await setUp('lint');
     const { lint } = await import('./lint.mjs');
-    return lint();
+    return lint({ deep: args.includes('--deep') });
   },
   async bench(args) {
     await setUp('bench');
