@@ -23,7 +23,14 @@ import {
   TpmError,
   UsageError,
 } from './errors.js';
-import type { RuntimeInfo, SecretHandle, SecretMemoryReport, SessionMemory, SessionResidency } from './types.js';
+import type {
+  ModelLimits,
+  RuntimeInfo,
+  SecretHandle,
+  SecretMemoryReport,
+  SessionMemory,
+  SessionResidency,
+} from './types.js';
 
 /** An opaque session of the addon. */
 export type NativeSession = object & { readonly __nativeSession?: never };
@@ -79,6 +86,7 @@ export interface NativeAddon extends NativeContainer {
     model: { path: string } | { bytes: Uint8Array },
     key: SecretHandle | undefined,
     threads: number,
+    limits: ModelLimits,
   ): Promise<NativeSession>;
   sessionMetadata(session: NativeSession): {
     inputs: NativeValueMetadata[];

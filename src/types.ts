@@ -138,6 +138,23 @@ export interface SessionPolicy {
   readonly allowBackends?: readonly BackendName[];
 }
 
+/**
+ * What a model may ask for. Beyond a bound it is refused with `ERR_LIMIT_EXCEEDED`, before memory is taken for it. A file of a few
+ * bytes can declare anything, so set these to what your models need where files come from others.
+ */
+export interface ModelLimits {
+  /** One tensor: an initializer, an input, an output, or anything in between. Default: 4 GiB. */
+  readonly maxTensorBytes?: number;
+  /** Weights and constants, in every layout they are kept in, and what is computed from them. Default: 16 GiB. */
+  readonly maxConstantBytes?: number;
+  /** Activations of one run. Default: 4 GiB. */
+  readonly maxArenaBytes?: number;
+  /** Nodes of all graphs of the file. Default: 1,048,576. */
+  readonly maxNodes?: number;
+  /** Graphs inside graphs (`If`, `Loop`, `Scan`); 0: none. Default: 16. */
+  readonly maxGraphDepth?: number;
+}
+
 export interface SessionOptions {
   /** The key payload of a sealed model, as released to this device. With it, the model must be a sealed file. */
   readonly key?: SecretHandle;
@@ -145,6 +162,8 @@ export interface SessionOptions {
   readonly policy?: SessionPolicy;
   /** Threads inside operators, at most; default: all that this process may use. */
   readonly intraOpNumThreads?: number;
+  /** Of the native backend; not to be given with another. */
+  readonly limits?: ModelLimits;
 }
 
 export interface RunOptions {

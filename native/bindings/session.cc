@@ -73,9 +73,11 @@ class CreateCall final : public AsyncCall {
   std::vector<uint8_t> bytes;  // a copy: the caller may change its buffer while a pool thread parses
   SecretHandleRef key;
   unsigned threads = 0;  // 0: all of the pool
+  ModelLimits limits;
 
   Result<void> work() override {
     SessionOptions options;
+    options.limits = limits;
     SEALEDGE_ASSIGN(ThreadPool * pool, pool_of(sealed()));
     if (threads != 1) options.pool = pool;
     options.max_threads = threads;
@@ -97,13 +99,33 @@ class CreateCall final : public AsyncCall {
   SessionPtr session_;
 };
 
-// createSession({path} | {bytes}, key | undefined, threads)
+// {maxTensorBytes, ...}, each a whole number or left out. False after throwing.
+bool read_limits(const Napi::Value& value, ModelLimits* limits) {
+  const auto object = object_argument(value, "limits");
+  if (!object) return false;
+  const std::pair<const char*, size_t*> members[] = {{"maxTensorBytes", &limits->max_tensor_bytes},
+                                                     {"maxConstantBytes", &limits->max_constant_bytes},
+                                                     {"maxArenaBytes", &limits->max_arena_bytes},
+                                                     {"maxNodes", &limits->max_nodes},
+                                                     {"maxGraphDepth", &limits->max_graph_depth}};
+  for (const auto& [name, limit] : members) {
+    const Napi::Value member = object->Get(name);
+    if (member.IsUndefined()) continue;
+    const auto number = number_argument(member, name);
+    if (!number) return false;
+    *limit = static_cast<size_t>(std::min(std::max(*number, 0.0), 9007199254740991.0));  // 2^53 - 1
+  }
+  return true;
+}
+
+// createSession({path} | {bytes}, key | undefined, threads, limits)
 Napi::Value create_session(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto source = object_argument(info[0], "model");
   const auto threads = source ? number_argument(info[2], "threads") : std::nullopt;
   if (!threads) return env.Undefined();
   auto call = std::make_unique<CreateCall>();
+  if (!read_limits(info[3], &call->limits)) return env.Undefined();
   call->threads = static_cast<unsigned>(std::min(std::max(*threads, 0.0), 1024.0));
   const Napi::Value path = source->Get("path");
   if (path.IsUndefined()) {

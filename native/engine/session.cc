@@ -6,6 +6,7 @@
 #include "container/envelope.h"
 #include "container/open.h"
 #include "core/checkpoint.h"
+#include "core/keyed_hash.h"
 #include "engine/brief_runs.h"
 #include "engine/graph_run.h"
 #include "engine/loaded_model.h"
@@ -28,12 +29,14 @@ struct Session::Impl {
     report.isa = active_kernels().isa;
     report.repacked_weights = model->repacked_weights;
     report.node_count = model->node_count;
+    for (size_t i = 0; i < outputs.size(); ++i) output_positions.emplace(outputs[i].name, i);
   }
 
   ThreadPool* const pool;
   const unsigned max_threads;
   const std::vector<TensorMetadata> inputs;
   const std::vector<TensorMetadata> outputs;
+  NameMap<size_t> output_positions;
   SessionReport report;  // what does not change; the rest is filled in by Session::report()
   std::atomic<size_t> arena_bytes = 0;
   std::atomic<size_t> step_count = 0;
@@ -90,10 +93,8 @@ const std::vector<TensorMetadata>& Session::inputs() const { return impl_->input
 const std::vector<TensorMetadata>& Session::outputs() const { return impl_->outputs; }
 
 std::optional<size_t> Session::output_index(std::string_view name) const {
-  for (size_t i = 0; i < impl_->outputs.size(); ++i) {
-    if (impl_->outputs[i].name == name) return i;
-  }
-  return std::nullopt;
+  const auto found = impl_->output_positions.find(name);
+  return found == impl_->output_positions.end() ? std::nullopt : std::optional(found->second);
 }
 
 Result<void> Session::run(std::span<const RunInput> inputs, std::span<RunOutput> outputs,

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string>
 
+#include "core/keyed_hash.h"
 #include "graph/graph.h"
 
 namespace sealedge {
@@ -61,11 +62,28 @@ Result<RunValue> bind_input(const TensorMetadata& metadata, const RunInput& inpu
   return value;
 }
 
-size_t find_input(const std::vector<TensorMetadata>& inputs, std::string_view name) {
-  size_t index = 0;
-  while (index < inputs.size() && inputs[index].name != name) ++index;
-  return index;
-}
+// Positions by name. Of a few names one after the other is faster; of many it would be quadratic.
+class InputFinder {
+ public:
+  explicit InputFinder(const std::vector<TensorMetadata>& inputs) : inputs_(inputs) {
+    if (inputs.size() <= 16) return;
+    for (size_t i = 0; i < inputs.size(); ++i) positions_.emplace(inputs[i].name, i);
+  }
+  // inputs.size() when there is none.
+  size_t find(std::string_view name) const {
+    if (!positions_.empty()) {
+      const auto found = positions_.find(name);
+      return found == positions_.end() ? inputs_.size() : found->second;
+    }
+    size_t index = 0;
+    while (index < inputs_.size() && inputs_[index].name != name) ++index;
+    return index;
+  }
+
+ private:
+  const std::vector<TensorMetadata>& inputs_;
+  NameMap<size_t> positions_;
+};
 
 }  // namespace
 
@@ -74,12 +92,14 @@ Result<BoundInputs> bind_inputs(const std::vector<TensorMetadata>& model_inputs,
                                 std::span<const RunInput> given) {
   std::vector<const RunInput*> by_index(model_inputs.size(), nullptr);
   std::vector<const RunInput*> overriding;
+  const InputFinder model_finder(model_inputs);
+  const InputFinder overridable_finder(overridable_inputs);
   for (const RunInput& input : given) {
-    size_t index = find_input(model_inputs, input.name);
+    size_t index = model_finder.find(input.name);
     const RunInput** place = nullptr;
     if (index < model_inputs.size()) {
       place = &by_index[index];
-    } else if ((index = find_input(overridable_inputs, input.name)) < overridable_inputs.size()) {
+    } else if ((index = overridable_finder.find(input.name)) < overridable_inputs.size()) {
       overriding.resize(overridable_inputs.size(), nullptr);
       place = &overriding[index];
     } else {

@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "core/keyed_hash.h"
 #include "core/result.h"
 #include "engine/run_value.h"
 #include "engine/session.h"

@@ -8,6 +8,9 @@ namespace sealedge {
 
 namespace {
 
+// A thousand times what the widest of known models needs.
+constexpr size_t kMaxBytes = size_t{64} << 20;
+
 double combine(DerivedConstants::Kind kind, const double* x, float parameter) {
   switch (kind) {
     case DerivedConstants::Kind::kBatchNormScale:  // gamma, var; parameter: epsilon
@@ -34,6 +37,11 @@ double combine(DerivedConstants::Kind kind, const double* x, float parameter) {
 }
 
 }  // namespace
+
+bool DerivedConstants::has_room() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return size_bytes_ < kMaxBytes;
+}
 
 Result<std::shared_ptr<Constant>> DerivedConstants::get(Kind kind, const std::vector<Argument>& arguments,
                                                         int64_t channels, float parameter) {
@@ -70,6 +78,7 @@ Result<std::shared_ptr<Constant>> DerivedConstants::get(Key key, const std::vect
   auto constant = std::make_shared<Constant>();
   constant->fact = fact;
   constant->data = data;
+  size_bytes_ += size_bytes;
   entries_.emplace(std::move(key), Entry{constant, arguments});
   return constant;
 }

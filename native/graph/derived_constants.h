@@ -21,7 +21,9 @@ class DerivedConstants {
 
   // Per-channel float32 arithmetic, in double and rounded once: result[c] = combine(arguments at c), where an argument
   // of one element stands for all channels. The same kind, arguments, channels and parameter give the same constant.
-  // Thread-safe.
+  // Thread-safe. Kept until the model goes, intermediate ones too; so a chain of n such nodes on c channels would take
+  // n * c of memory. Once has_room() is false, passes leave nodes as they are.
+  bool has_room() const;
   enum class Kind : uint8_t {
     kBatchNormScale,
     kBatchNormShift,
@@ -59,8 +61,9 @@ class DerivedConstants {
                                         FunctionRef<void(uint8_t*)> fill);
 
   ConstantStore* store_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::map<Key, Entry> entries_;
+  size_t size_bytes_ = 0;
 };
 
 }  // namespace sealedge

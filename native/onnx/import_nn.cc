@@ -76,7 +76,7 @@ void batch_normalization_training(NodeImport& node) {
   };
   running(node.input(3), mean, node.output(1));
   running(node.input(4), variance, node.output(2));
-  node.emit_to(make_batch_norm(node.get_float("epsilon", 1e-5f)),
+  node.emit_to(make_batch_norm(node.get_epsilon(1e-5f)),
                {node.input(0), node.input(1), node.input(2), mean, variance}, {node.output(0)});
 }
 
@@ -86,7 +86,7 @@ void batch_normalization(NodeImport& node) {
     if (node.wants_output(i)) return node.unsupported("training outputs (opset < 14)");
   }
   if (node.opset() < 9 && node.get_int("spatial", 1) == 0) return legacy_batch_normalization_per_element(node);
-  node.emit(make_batch_norm(node.get_float("epsilon", 1e-5f)), node.inputs());
+  node.emit(make_batch_norm(node.get_epsilon(1e-5f)), node.inputs());
 }
 
 // Dropout drops nothing outside training. Before opset 7 is_test said so, with a default of 0 that no model which is

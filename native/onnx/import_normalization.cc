@@ -12,23 +12,23 @@ namespace {
 void layer_normalization(NodeImport& node) {
   // 1: statistics in float32, the only type that they are given out in here.
   if (node.get_int("stash_type", 1) != 1) return node.unsupported("stash_type other than float32");
-  node.emit(make_layer_norm(node.get_int("axis", -1), node.get_float("epsilon", 1e-5f)),
+  node.emit(make_layer_norm(node.get_int("axis", -1), node.get_epsilon(1e-5f)),
             {node.input(0), node.input(1), node.input(2)});
 }
 
 void rms_normalization(NodeImport& node) {
   if (node.get_int("stash_type", 1) != 1) return node.unsupported("stash_type other than float32");
-  node.emit(make_rms_norm(node.get_int("axis", -1), node.get_float("epsilon", 1e-5f)), {node.input(0), node.input(1)});
+  node.emit(make_rms_norm(node.get_int("axis", -1), node.get_epsilon(1e-5f)), {node.input(0), node.input(1)});
 }
 
 void instance_normalization(NodeImport& node) {
-  node.emit(make_instance_norm(node.get_float("epsilon", 1e-5f)), {node.input(0), node.input(1), node.input(2)});
+  node.emit(make_instance_norm(node.get_epsilon(1e-5f)), {node.input(0), node.input(1), node.input(2)});
 }
 
 void group_normalization(NodeImport& node) {
   const int64_t groups = node.get_int("num_groups", 0);
   if (groups < 1) return node.invalid("attribute 'num_groups' must be positive");
-  node.emit(make_group_norm(groups, node.get_float("epsilon", 1e-5f), node.opset() < 21),
+  node.emit(make_group_norm(groups, node.get_epsilon(1e-5f), node.opset() < 21),
             {node.input(0), node.input(1), node.input(2)});
 }
 

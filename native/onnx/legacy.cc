@@ -95,7 +95,7 @@ void legacy_tile(NodeImport& node) {
 void legacy_batch_normalization_per_element(NodeImport& node) {
   const auto binary = [&](BinaryKind kind, ValueId a, ValueId b) { return node.emit_inner(make_binary(kind), {a, b}); };
   const ValueId x = node.input(0), scale = node.input(1), bias = node.input(2), mean = node.input(3);
-  const double epsilon = static_cast<double>(node.get_float("epsilon", 1e-5f));
+  const double epsilon = static_cast<double>(node.get_epsilon(1e-5f));
   const ValueId variance = binary(BinaryKind::kAdd, node.input(4), scalar_like(node, epsilon, node.input(4)));
   const ValueId deviation = node.emit_inner(make_unary(UnaryKind::kSqrt), {variance});
   const ValueId normal = binary(BinaryKind::kDiv, binary(BinaryKind::kSub, x, mean), deviation);

@@ -1,6 +1,7 @@
 #include "onnx/node_import.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <unordered_map>
 
@@ -24,6 +25,13 @@ const AttributeProto* NodeImport::find(std::string_view name, AttributeProto::Ty
 int64_t NodeImport::get_int(std::string_view name, int64_t otherwise) {
   const AttributeProto* attribute = find(name, AttributeProto::Type::kInt);
   return attribute ? attribute->i : otherwise;
+}
+
+float NodeImport::get_epsilon(float otherwise) {
+  const float epsilon = get_float("epsilon", otherwise);
+  if (std::isfinite(epsilon) && epsilon >= 0) return epsilon;
+  invalid("epsilon: expected a finite number from 0, got " + std::to_string(epsilon));
+  return otherwise;
 }
 
 float NodeImport::get_float(std::string_view name, float otherwise) {

@@ -51,6 +51,8 @@ class NodeImport {
   bool has(std::string_view name) const { return find(name) != nullptr; }
   int64_t get_int(std::string_view name, int64_t otherwise);
   float get_float(std::string_view name, float otherwise);
+  // What keeps a root or a quotient from zero: finite, not negative.
+  float get_epsilon(float otherwise);
   std::string_view get_string(std::string_view name, std::string_view otherwise);
   std::vector<int64_t> get_ints(std::string_view name);  // empty when absent
   std::vector<float> get_floats(std::string_view name);  // likewise; for settings, not for weights

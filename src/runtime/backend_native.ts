@@ -8,7 +8,7 @@ import {
   type NativeValueMetadata,
   native,
 } from '../native.js';
-import type { SecretHandle, SessionMemory, SessionResidency, ValueMetadata } from '../types.js';
+import type { ModelLimits, SecretHandle, SessionMemory, SessionResidency, ValueMetadata } from '../types.js';
 import type { Backend, BackendOutput, BoundInput } from './backend.js';
 import type { WantedOutput } from './bind_fetches.js';
 import { arrayOfCode, dataTypeOf, tensorTypeOfCode } from './data_types.js';
@@ -32,9 +32,10 @@ export class NativeBackend implements Backend {
     model: { path: string } | { bytes: Uint8Array },
     key: SecretHandle | undefined,
     threads: number,
+    limits: ModelLimits,
   ): Promise<NativeBackend> {
     if (key !== undefined) closeInspectorSignal();
-    return new NativeBackend(await native().createSession(model, key, threads));
+    return new NativeBackend(await native().createSession(model, key, threads, limits));
   }
 
   memory(): SessionMemory {

@@ -48,19 +48,20 @@ export class InferenceSession {
    * Loads a model from a path or from bytes; with `options.key`, a sealed one.
    * @throws ContainerError the sealed file is altered, cut or not for this version
    * @throws KeyError the key is for another model, publisher or version; or the model is sealed and there is none
-   * @throws ModelError `ERR_OP_UNSUPPORTED` with every operator the engine lacks in `fields.operators`
+   * @throws ModelError `ERR_OP_UNSUPPORTED` with every operator the engine lacks in `fields.operators`;
+   * `ERR_LIMIT_EXCEEDED` it asks for more than `options.limits`
    * @throws MemoryError there is not enough secret memory
    */
   static async create(
     model: string | Uint8Array | ArrayBufferLike,
     options: SessionOptions = {},
   ): Promise<InferenceSession> {
-    const { key, backend, threads } = checkOptions(options);
+    const { key, backend, threads, limits } = checkOptions(options);
     const source = modelSource(model);
     if (backend !== 'native' && (await looksSealed(source))) throw sealedElsewhere(backend);
     return new InferenceSession(
       backend === 'native'
-        ? await NativeBackend.create(source, key, threads)
+        ? await NativeBackend.create(source, key, threads, limits)
         : await OnnxruntimeBackend.create(source, threads),
     );
   }

@@ -1,15 +1,17 @@
 import { ModelError, UsageError } from '../errors.js';
-import type { BackendName, RunOptions, SecretHandle, SessionOptions } from '../types.js';
+import type { BackendName, ModelLimits, RunOptions, SecretHandle, SessionOptions } from '../types.js';
 
 export interface CheckedOptions {
   readonly key: SecretHandle | undefined;
   readonly backend: BackendName;
   /** 0: all that the process may use. */
   readonly threads: number;
+  readonly limits: ModelLimits;
 }
 
 const backends: readonly BackendName[] = ['native', 'onnxruntime'];
-const known = ['key', 'backend', 'policy', 'intraOpNumThreads'];
+const known = ['key', 'backend', 'policy', 'intraOpNumThreads', 'limits'];
+const limitNames = ['maxTensorBytes', 'maxConstantBytes', 'maxArenaBytes', 'maxNodes', 'maxGraphDepth'] as const;
 
 /** Options are few and none is ignored: an unknown one would be a promise not kept. */
 export function checkOptions(options: SessionOptions): CheckedOptions {
@@ -21,7 +23,7 @@ export function checkOptions(options: SessionOptions): CheckedOptions {
       });
     }
   }
-  const { key, backend = 'native', policy = {}, intraOpNumThreads = 0 } = options;
+  const { key, backend = 'native', policy = {}, intraOpNumThreads = 0, limits = {} } = options;
   if (!backends.includes(backend)) throw invalid('backend', backends.join(' or '), backend);
   if (options.intraOpNumThreads !== undefined && !(Number.isInteger(intraOpNumThreads) && intraOpNumThreads >= 0)) {
     throw invalid('intraOpNumThreads', 'a whole number from 0', intraOpNumThreads);
@@ -35,7 +37,19 @@ export function checkOptions(options: SessionOptions): CheckedOptions {
     );
   }
   if (key !== undefined && backend !== 'native') throw sealedElsewhere(backend);
-  return { key, backend, threads: intraOpNumThreads };
+  return { key, backend, threads: intraOpNumThreads, limits: checkLimits(limits, backend) };
+}
+
+function checkLimits(limits: ModelLimits, backend: BackendName): ModelLimits {
+  if (limits === null || typeof limits !== 'object') throw invalid('limits', 'an object', limits);
+  for (const [name, value] of Object.entries(limits)) {
+    if (!(limitNames as readonly string[]).includes(name)) throw invalid('limits', limitNames.join(', '), name);
+    if (value !== undefined && !(Number.isSafeInteger(value) && value >= 0)) {
+      throw invalid(`limits.${name}`, 'a whole number from 0', value);
+    }
+    if (backend !== 'native') throw invalid('limits', `none for the backend ${backend}`, name);
+  }
+  return limits;
 }
 
 /** @throws UsageError `ERR_OPTION_INVALID` */

@@ -69,7 +69,9 @@ Result<WindowGeometry> resolve_window(const WindowAttributes& attributes, std::s
     return shape_mismatch("kernel has " + std::to_string(kernel.size()) + " dimensions, the input " +
                           std::to_string(rank) + " spatial ones");
   }
-  if (std::ranges::any_of(attributes.pads, [](int64_t pad) { return pad < 0; })) return op_unsupported("negative pads");
+  if (std::ranges::any_of(attributes.pads, [](int64_t pad) { return pad < 0; })) {
+    return model_invalid("pads: expected values from 0, got " + dims_to_string(attributes.pads));
+  }
   SEALEDGE_ASSIGN(const auto strides, attribute_or(attributes.strides, rank, 1, 1, "strides"));
   SEALEDGE_ASSIGN(const auto dilations, attribute_or(attributes.dilations, rank, 1, 1, "dilations"));
   SEALEDGE_ASSIGN(const auto pads, attribute_or(attributes.pads, 2 * rank, 0, 0, "pads"));
@@ -123,7 +125,9 @@ Result<WindowGeometry> resolve_transposed_window(const WindowAttributes& attribu
   if (x_dims.size() < 3) return shape_mismatch("expected at least 3 dimensions, got " + std::to_string(x_dims.size()));
   const size_t rank = x_dims.size() - 2;
   if (rank > 3) return op_unsupported(std::to_string(rank) + " spatial dimensions");
-  if (std::ranges::any_of(attributes.pads, [](int64_t pad) { return pad < 0; })) return op_unsupported("negative pads");
+  if (std::ranges::any_of(attributes.pads, [](int64_t pad) { return pad < 0; })) {
+    return model_invalid("pads: expected values from 0, got " + dims_to_string(attributes.pads));
+  }
   SEALEDGE_ASSIGN(const auto strides, attribute_or(attributes.strides, rank, 1, 1, "strides"));
   SEALEDGE_ASSIGN(const auto dilations, attribute_or(attributes.dilations, rank, 1, 1, "dilations"));
   SEALEDGE_ASSIGN(const auto pads, attribute_or(attributes.pads, 2 * rank, 0, 0, "pads"));

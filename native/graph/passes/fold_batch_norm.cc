@@ -7,7 +7,7 @@ Result<bool> fold_batch_norm(Fusion* fusion, size_t index) {
   using Kind = DerivedConstants::Kind;
   const Node& node = fusion->graph->nodes[index];
   const auto epsilon = as_batch_norm(*node.op);
-  if (!epsilon) return false;
+  if (!epsilon || !fusion->derived->has_room()) return false;
   EpilogueSupport support;
   Node* target = fusion->epilogue_target(node.inputs[0], &support);
   if (!target || !support.scale_shift || target->residual != kNoValue ||

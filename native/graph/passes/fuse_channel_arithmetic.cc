@@ -23,6 +23,7 @@ Result<bool> fuse_channel_arithmetic(Fusion* fusion, size_t index) {
   const Node& node = fusion->graph->nodes[index];
   const auto kind = as_binary(*node.op);
   if (!kind || (*kind != BinaryKind::kAdd && *kind != BinaryKind::kSub && *kind != BinaryKind::kMul)) return false;
+  if (!fusion->derived->has_room()) return false;
   for (size_t side = 0; side < 2; ++side) {
     if (side == 1 && *kind == BinaryKind::kSub) break;  // constant - x is not an epilogue
     const ValueId operand = node.inputs[1 - side];

@@ -11,7 +11,7 @@ namespace sealedge {
 
 namespace {
 
-constexpr size_t kTotalLimits = 64;   // how often limit_bytes may be spent in one plan
+constexpr size_t kTotalLimits = 64;   // how often limit_bytes may be read or written in one plan
 constexpr size_t kShapeBytes = 1024;  // what shapes need is computed whatever was spent
 
 // What is computed from a sealed model's weights must lie in secret memory, so it is never left for the run.
@@ -125,9 +125,10 @@ class ShapeInference {
     SEALEDGE_TRY(infer_node(graph_, placed));
     const bool unbounded = store_->kind() == ConstantStore::Kind::kSecret && depends_on_weights(*graph_, placed);
     // Many nodes may each stay below the limit.
-    const size_t limit = store_->allocated_bytes() < kTotalLimits * limit_bytes_ ? limit_bytes_ : kShapeBytes;
+    const size_t limit = spent_bytes_ < kTotalLimits * limit_bytes_ ? limit_bytes_ : kShapeBytes;
     SEALEDGE_ASSIGN(const bool constant,
                     make_constant(graph_, graph_->nodes.size() - 1, store_, unbounded ? SIZE_MAX : limit));
+    if (constant) spent_bytes_ += bytes_of(placed);
     const bool foldable = std::all_of(placed.inputs.begin(), placed.inputs.end(),
                                       [&](ValueId id) { return id == kNoValue || foldable_[id] || has_contents(id); });
     for (ValueId id : placed.outputs) {
@@ -137,6 +138,23 @@ class ShapeInference {
     }
     if (constant) graph_->nodes.pop_back();
     return {};
+  }
+
+  // What evaluating the node read and wrote: 100,000 sums over one constant are work too.
+  size_t bytes_of(const Node& node) const {
+    size_t bytes = 0;
+    const Constant* first = nullptr;
+    for (ValueId id : node.inputs) {
+      if (id == kNoValue || !graph_->values[id].constant) continue;
+      if (!first) first = graph_->values[id].constant.get();
+      bytes += size_of(graph_->values[id].constant->fact);
+    }
+    for (ValueId id : node.outputs) {
+      if (id == kNoValue) continue;
+      if (graph_->values[id].constant.get() == first) return 0;  // a view
+      bytes += size_of(graph_->values[id].fact);
+    }
+    return bytes;
   }
 
   Result<void> splice(const Node& node) {
@@ -183,9 +201,14 @@ class ShapeInference {
     }
   }
 
+  static size_t size_of(const TensorFact& fact) {
+    return static_cast<size_t>(element_count(fact.dims)) * data_type_size_bytes(fact.type);
+  }
+
   Graph* graph_;
   ConstantStore* store_;
   const size_t limit_bytes_;
+  size_t spent_bytes_ = 0;
   std::vector<Node> pending_;     // what is still to be looked at, the next one last
   std::vector<ValueId> same_as_;  // outputs of an If are what its branch makes
   std::vector<bool> known_;       // type and dims, by value

@@ -146,6 +146,112 @@ TEST(HostileGraphsTest, Versions) {
   });
 }
 
+// y = If(condition) { If(condition) { ... } }
+ModelBuilder nested(int depth) {
+  Proto body = Proto().message(1, node("Relu", {"x"}, {"b0"})).message(12, Proto().bytes(1, "b0"));
+  for (int i = 1; i <= depth; ++i) {
+    const std::string made = i == depth ? "y" : "b" + std::to_string(i);
+    const Proto branch = node("If", {"condition"}, {made},
+                              {Proto().bytes(1, "then_branch").message(6, body).varint(20, 5),
+                               Proto().bytes(1, "else_branch").message(6, body).varint(20, 5)});
+    if (i == depth) return ModelBuilder().input("x", {4}).input("condition", {}, 9).add(branch).output("y");
+    body = Proto().message(1, branch).message(12, Proto().bytes(1, made));
+  }
+  return {};
+}
+
+// Functions that each call the next one twice: 2^count nodes from a file of a few hundred bytes.
+std::vector<uint8_t> calls(int count, bool last_calls_first) {
+  const auto name = [](int i) { return "F" + std::to_string(i); };
+  Proto functions;
+  for (int i = 0; i < count; ++i) {
+    const bool last = i + 1 == count;
+    const std::string callee = last ? (last_calls_first ? name(0) : "Relu") : name(i + 1);
+    const std::string domain = last && !last_calls_first ? "" : "local";
+    functions.message(25, Proto()
+                              .bytes(1, name(i))
+                              .bytes(4, "a")
+                              .bytes(5, "c")
+                              .message(7, node(callee, {"a"}, {"b"}, {}, domain))
+                              .message(7, node(callee, {"b"}, {"c"}, {}, domain))
+                              .message(9, Proto().bytes(1, "").varint(2, 17))
+                              .message(9, Proto().bytes(1, "local").varint(2, 1))
+                              .bytes(10, "local"));
+  }
+  auto model = ModelBuilder().input("x", {4}).add(node("F0", {"x"}, {"y"}, {}, "local")).output("y").build();
+  for (const Proto& more : {functions, Proto().message(8, Proto().bytes(1, "local").varint(2, 1))}) {
+    const std::vector<uint8_t> bytes_of_it = more.data();
+    model.insert(model.end(), bytes_of_it.begin(), bytes_of_it.end());
+  }
+  return model;
+}
+
+TEST(HostileGraphsTest, Nesting) {
+  ModelLimits none;
+  none.max_graph_depth = 0;
+  ModelLimits few;
+  few.max_nodes = 1000;
+  EXPECT_TRUE(Session::create_from_bytes(nested(8).build(), {}).ok());
+  EXPECT_TRUE(Session::create_from_bytes(calls(4, false), {}).ok());
+  // Both branches hold the next level, so the file doubles with each: 17 levels would be large, not deep.
+  Proto deep = Proto().message(1, node("Relu", {"x"}, {"b"})).message(12, Proto().bytes(1, "b"));
+  for (int i = 0; i < 2000; ++i) {
+    deep = Proto()
+               .message(1, node("If", {"condition"}, {"b"}, {Proto().bytes(1, "then_branch").message(6, deep)}))
+               .message(12, Proto().bytes(1, "b"));
+  }
+  expect_refused({
+      {"no graph inside a graph is allowed", nested(1).build(), kLimit, "graphs inside one another: at most 0", none},
+      {"2000 graphs inside each other", model_of(deep), kLimit, "graphs inside one another: at most 16"},
+      {"too many nodes, most of them in bodies", nested(10).build(), kLimit, "too many nodes: at most 1000", few},
+      {"functions that double", calls(14, false), kLimit, "functions expand to more than 1000 nodes", few},
+      {"functions that call each other in a circle", calls(3, true), kLimit, "call one another too deeply"},
+      {"a function that calls itself", calls(1, true), kLimit, "or themselves"},
+  });
+}
+
+TEST(HostileGraphsTest, NamesInBodies) {
+  const auto branches = [](const Proto& then_branch) {
+    const Proto other = Proto().message(1, node("Relu", {"x"}, {"e"})).message(12, Proto().bytes(1, "e"));
+    return ModelBuilder()
+        .input("x", {4})
+        .input("condition", {}, 9)
+        .add(node("If", {"condition"}, {"y"},
+                  {Proto().bytes(1, "then_branch").message(6, then_branch).varint(20, 5),
+                   Proto().bytes(1, "else_branch").message(6, other).varint(20, 5)}))
+        .output("y")
+        .build();
+  };
+  const auto body = [](const std::vector<Proto>& nodes, const std::string& output) {
+    Proto graph;
+    for (const Proto& proto : nodes) graph.message(1, proto);
+    return graph.message(12, Proto().bytes(1, output));
+  };
+  EXPECT_TRUE(Session::create_from_bytes(branches(body({node("Exp", {"x"}, {"t"})}, "t")), {}).ok());
+  expect_refused({
+      {"a body reads what nothing makes", branches(body({node("Exp", {"nowhere"}, {"t"})}, "t")), kInvalid, "nowhere"},
+      {"a body reads what the other body makes", branches(body({node("Exp", {"e"}, {"t"})}, "t")), kInvalid, "'e'"},
+      {"a body reads its own If's output", branches(body({node("Exp", {"y"}, {"t"})}, "t")), kInvalid,
+       "reads 'y', which the node itself makes"},
+      {"a body makes a value of the graph around it", branches(body({node("Exp", {"x"}, {"x"})}, "x")), kInvalid,
+       "'x'"},
+      {"a body makes a value twice", branches(body({node("Exp", {"x"}, {"t"}), node("Neg", {"x"}, {"t"})}, "t")),
+       kInvalid, "'t' is made twice"},
+      {"a body with a cycle", branches(body({node("Add", {"x", "u"}, {"t"}), node("Neg", {"t"}, {"u"})}, "t")),
+       kInvalid, "cycle"},
+      {"a body without outputs", branches(Proto().message(1, node("Exp", {"x"}, {"t"}))), kInvalid, ""},
+      {"a body whose output nothing makes", branches(body({node("Exp", {"x"}, {"t"})}, "v")), kInvalid, "'v'"},
+      {"no body",
+       ModelBuilder()
+           .input("x", {4})
+           .input("condition", {}, 9)
+           .add(node("If", {"condition"}, {"y"}))
+           .output("y")
+           .build(),
+       kInvalid, "then_branch"},
+  });
+}
+
 TEST(HostileGraphsTest, Amounts) {
   ModelLimits few;
   few.max_nodes = 3;

@@ -17,7 +17,7 @@ const testData = process.env.SEALEDGE_TEST_DATA ?? join(root, '..', 'shared');
 
 async function load(model: { path: string } | { bytes: Uint8Array }, payload?: Buffer): Promise<NativeSession> {
   const key = payload && secretFromBytes(payload);
-  const session = await native().createSession(model, key, 1);
+  const session = await native().createSession(model, key, 1, {});
   key?.close();
   onTestFinished(() => native().releaseSession(session));
   return session;
