@@ -16,15 +16,13 @@ T bound(const uint8_t* bytes, T fallback) {
   return bytes ? *reinterpret_cast<const T*>(bytes) : fallback;
 }
 
-// Without a bound: infinities, so that they stay as they are too.
+// Without a bound: the ends of the type (Clip-13), so that an infinity becomes the largest number.
 template <typename T>
 T lowest() {
-  if constexpr (kIsFloating<T>) return static_cast<T>(-std::numeric_limits<float>::infinity());
   return std::numeric_limits<T>::lowest();
 }
 template <typename T>
 T highest() {
-  if constexpr (kIsFloating<T>) return static_cast<T>(std::numeric_limits<float>::infinity());
   return std::numeric_limits<T>::max();
 }
 

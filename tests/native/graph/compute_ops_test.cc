@@ -227,7 +227,7 @@ TEST(Clip, IsAnActivationWithConstantBounds) {
   const std::vector<Operand> constant = {x, absent, bound}, dynamic = {x, absent, computed};
   ASSERT_TRUE(as_activation(*clip, constant).has_value());
   EXPECT_EQ(as_activation(*clip, constant)->b, 6.0f);
-  EXPECT_EQ(as_activation(*clip, constant)->a, -std::numeric_limits<float>::infinity());
+  EXPECT_EQ(as_activation(*clip, constant)->a, std::numeric_limits<float>::lowest());
   EXPECT_FALSE(as_activation(*clip, dynamic).has_value());
 }
 
