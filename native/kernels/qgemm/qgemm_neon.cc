@@ -1,6 +1,6 @@
 // Products of bytes without the dot-product extension. SMULL makes eight exact 16-bit products, the largest of which is
 // 128 * 128; a second one added in 16 bits could wrap, so that SADALP adds pairs of them into 32 bits at once. Each sum
-// is kept in two halves (k even pair, k odd pair) until the end: 3 rows take 24 of 32 registers.
+// is kept in two halves (k even pair, k odd pair) until the end: 2 rows take 16 of 32 registers, the products the rest.
 #include "kernels/qgemm/qgemm_tile.h"
 #include "kernels/simd/neon_q8.h"
 
@@ -42,8 +42,8 @@ void tile(const Q8GemmTile& t) {
 
 constexpr Q8GemmFamily q8_gemm_neon = {
     "q8_gemm_neon",
-    3,
-    {{tile<false, 1>, tile<false, 2>, tile<false, 3>}, {tile<true, 1>, tile<true, 2>, tile<true, 3>}},
+    2,
+    {{tile<false, 1>, tile<false, 2>}, {tile<true, 1>, tile<true, 2>}},
     {-128, 0},
 };
 
