@@ -44,8 +44,8 @@ Result<EpilogueSetup> epilogue_of(const Graph& graph, const Node& node) {
   return setup;
 }
 
-// Numbers that could be somebody's work: not indices or shapes (integers of 8 bits are quantised weights), and more than
-// an epsilon or a scale.
+// Numbers that could be somebody's work: not indices or shapes (integers of 8 bits are quantised weights), and more
+// than an epsilon or a scale.
 bool could_be_weights(const TensorFact& fact) {
   return (!data_type_is_integer(fact.type) || data_type_size_bytes(fact.type) == 1) && fact.type != DataType::kBool &&
          element_count(fact.dims) * static_cast<int64_t>(data_type_size_bytes(fact.type)) >= 16;
@@ -101,6 +101,19 @@ class Planner {
   }
 
   bool sealed() const { return options_.constants == ConstantStore::Kind::kSecret; }
+  // A weight that planning has computed (a DequantizeLinear of fixed numbers) is there row-major: packed here, once,
+  // and not by its kernel in every run.
+  Result<const WeightSource*> pack_computed(const Constant& computed, const WeightPlacement& placement) {
+    SEALEDGE_ASSIGN(const WeightGeometry geometry, weight_geometry(placement.layout, placement.order, placement.dims));
+    SEALEDGE_ASSIGN(uint8_t* packed, plan_->constants->allocate(geometry.size_bytes));
+    pack_weight(geometry, computed.data, packed);
+    auto holder = std::make_shared<Constant>();
+    holder->fact = computed.fact;
+    holder->packed.push_back({placement, std::make_unique<ResidentWeightSource>(packed, geometry.size_bytes)});
+    const WeightSource* weight = holder->packed[0].weight.get();
+    plan_->keep.push_back(std::move(holder));
+    return weight;
+  }
 
   Result<void> prepare_kernels() {
     for (const Node& node : graph_.nodes) {
@@ -120,7 +133,12 @@ class Planner {
         }
         const std::shared_ptr<Constant>& constant = graph_.values[node.inputs[i]].constant;
         const WeightPlacement placement = wanted_placement(graph_, node, i);
-        if (placement.layout != WeightLayout::kPlain) inputs[i].weight = constant->find(placement);
+        if (placement.layout != WeightLayout::kPlain) {
+          inputs[i].weight = constant->find(placement);
+          if (!inputs[i].weight && constant->data && constant->source == SIZE_MAX) {
+            SEALEDGE_ASSIGN(inputs[i].weight, pack_computed(*constant, placement));
+          }
+        }
         if (!inputs[i].weight && !constant->data) {
           return in_node(node,
                          {ErrorCode::kInternal, "input " + std::to_string(i) + " was not loaded as it is wanted"});

@@ -506,6 +506,42 @@ TEST(QuantisedGraphTest, AnOutputMayBeTheInput) {
   }
 }
 
+// Weights alone are quantised, some from float numbers in the graph itself: packed when planning, in either type.
+TEST(QuantisedGraphTest, WeightsThatPlanningComputesArePackedOnce) {
+  std::vector<float> w;
+  for (int i = 0; i < 6 * 2 * 9; i++) w.push_back(static_cast<float>(i % 17) * 0.1f - 0.8f);
+  // 200 times 6 rows of 18: more than is folded at import.
+  std::vector<float> repeated;
+  for (int i = 0; i < 200; i++) repeated.insert(repeated.end(), w.begin(), w.end());
+  for (const bool quantised_input : {false, true}) {
+    ModelBuilder model = with_input();
+    model.constant(testing::floats("w", {1200, 2, 3, 3}, repeated))
+        .constant(testing::floats("ws", {}, {0.1f}))
+        .constant(testing::tensor("wz", kInt8, {}, std::string(1, 0)))
+        .add(node("QuantizeLinear", {"w", "ws", "wz"}, {"wq"}))
+        .add(node("DequantizeLinear", {"wq", "ws", "wz"}, {"wf"}))
+        .add(node("Conv", {quantised_input ? "f" : "x", "wf"}, {"y"}))
+        .output("y");
+    const FloatTensor x = image();
+    const auto got = testing::run_model(model, {{"x", x}});
+    ASSERT_EQ(got.size(), 1u);
+    const Quant q = {true, 0.05f, 3}, wq = {true, 0.1f, 0};
+    for (size_t o = 0; o < 1200; o++) {
+      for (size_t at = 0; at < 4; at++) {
+        double sum = 0;
+        for (size_t c = 0; c < 2; c++) {
+          for (size_t k = 0; k < 9; k++) {
+            const float v = x.values[c * 16 + (at / 2 + k / 3) * 4 + at % 2 + k % 3];
+            const float weight = dequantise(quantise(w[(o % 6) * 18 + c * 9 + k], wq), wq);
+            sum += double{quantised_input ? dequantise(quantise(v, q), q) : v} * double{weight};
+          }
+        }
+        EXPECT_NEAR(got[0].values[o * 4 + at], sum, 1e-5) << o;
+      }
+    }
+  }
+}
+
 // Quantised scalars are numbers: what is done with them is part of a table.
 TEST(QuantisedGraphTest, QuantisedScalarsArePartOfTables) {
   ModelBuilder model = with_input();
