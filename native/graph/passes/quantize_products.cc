@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "graph/ops/quantize.h"
 #include "graph/ops/quantized_product.h"
 #include "graph/passes/quantize_rewriter.h"
 
@@ -56,7 +57,7 @@ class ProductRewrite {
     return match_x(node->inputs[0]) && match_w(node->inputs[1]) && match_bias(bias);
   }
 
-  bool has_fixed_weights() const { return graph_.values[inputs_[P::kW]].constant != nullptr; }
+  bool has_fixed_weights() const { return fixed_dims(inputs_[P::kW]) != nullptr; }
 
   Node make(const ProductOutput& output, ValueId y_scale, ValueId y_zero, ValueId y) {
     Node node;
@@ -114,6 +115,14 @@ class ProductRewrite {
     const Value& matrix = graph_.values[from ? from->q : node.inputs[0]];
     return matrix.constant && matrix.fact.dims.size() == 2;
   }
+  // Dims of a constant, or of what QuantizeLinear makes of one, as training aware of quantisation leaves it: that is
+  // computed when planning.
+  const Dims* fixed_dims(ValueId id) const {
+    if (graph_.values[id].constant) return &graph_.values[id].fact.dims;
+    const Node* node = rewriter_.producer(id);
+    if (!node || !as_quantize_linear(*node->op) || !graph_.values[node->inputs[0]].constant) return nullptr;
+    return &graph_.values[node->inputs[0]].fact.dims;
+  }
 
   bool fits_channels(const Dequantized& w, ValueId q, int64_t axis) const {
     const Value& scale = graph_.values[w.scale];
@@ -123,21 +132,21 @@ class ProductRewrite {
       return false;
     }
     if (element_count(scale.fact.dims) == 1) return true;
-    const Value& weight = graph_.values[q];
-    if (!weight.constant) return false;
-    const auto rank = static_cast<int64_t>(weight.fact.dims.size());
+    const Dims* dims = fixed_dims(q);
+    if (!dims) return false;
+    const auto rank = static_cast<int64_t>(dims->size());
     if (!product_.conv && rank != 2) return false;
     const int64_t channels = product_.conv || product_.trans_b ? 0 : 1;
-    const int64_t dim = weight.fact.dims[static_cast<size_t>(channels)];
+    const int64_t dim = (*dims)[static_cast<size_t>(channels)];
     return (axis < 0 ? axis + rank : axis) == channels && element_count(scale.fact.dims) == dim;
   }
   // int32 with scale and zero point (the kernel allows for another step than that of the sums), or float32; one element
   // per output channel, which takes fixed weights to count.
   bool match_bias(ValueId id) {
     if (id == kNoValue) return true;
-    const Value& weight = graph_.values[inputs_[P::kW]];
-    if (!weight.constant) return false;
-    const auto& w = weight.fact.dims;
+    const Dims* fixed = fixed_dims(inputs_[P::kW]);
+    if (!fixed) return false;
+    const Dims& w = *fixed;
     if (w.size() < 2 || (!product_.conv && w.size() != 2)) return false;
     const int64_t channels = product_.conv || product_.trans_b ? w[0] : w[1];
     ValueId bias = id;

@@ -189,7 +189,22 @@ class GraphMaker {
     const std::vector<int64_t> scale_dims = per_channel ? std::vector<int64_t>{channels} : std::vector<int64_t>{};
     const std::string s = constant(testing::floats(fresh("s"), scale_dims, w.scales));
     const std::string z = constant(testing::tensor(fresh("z"), type, scale_dims, zero_bytes));
-    const std::string q = constant(testing::tensor(fresh("w"), type, dims, bytes));
+    std::string q;
+    if (below(4) == 0) {
+      // As training aware of quantisation leaves them: float numbers, quantised in the graph.
+      std::vector<float> numbers;
+      const int64_t inner = channel_axis == 0 ? count / channels : 1;
+      for (int64_t i = 0; i < count; i++) {
+        const int64_t o = i / inner % channels;
+        const auto steps = static_cast<float>(w.values[static_cast<size_t>(i)] - of_channel(w.zeros, o));
+        numbers.push_back(steps * of_channel(w.scales, o));
+      }
+      const std::string f = constant(testing::floats(fresh("w"), dims, numbers));
+      q = fresh("w");
+      model_.add(node("QuantizeLinear", {f, s, z}, {q}, {testing::int_attribute("axis", channel_axis)}));
+    } else {
+      q = constant(testing::tensor(fresh("w"), type, dims, bytes));
+    }
     w.f = fresh("f");
     model_.add(node("DequantizeLinear", {q, s, z}, {w.f}, {testing::int_attribute("axis", channel_axis)}));
     return w;
