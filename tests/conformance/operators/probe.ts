@@ -1,11 +1,15 @@
 /**
  * Which element types an operator takes, measured: a model of the standard's cases with nothing but that operator, its main
- * type replaced by each of the others. Operators without such a case get a model made up of one node without attributes.
+ * type replaced by each of the others. Operators without such a case get a random model of the property tests, or one node
+ * without attributes.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InferenceSession, Tensor, type TensorType } from '../../../src/index.js';
 import { dataTypes } from '../../../src/runtime/data_types.js';
+import { generators } from '../../property/operators/generators.js';
+import { inputName, oneNodeModel } from '../../property/operators/one_node_model.js';
+import { Random } from '../../property/random.js';
 import { bytes, int, message } from '../../vectors/tiny_onnx.js';
 import { type CaseTensor, readTensor } from '../tensor_proto.js';
 import { fieldsOf } from '../wire.js';
@@ -23,15 +27,17 @@ export interface Probe {
  */
 export async function probeTypes({ opType, minInputs, cases }: Probe): Promise<TensorType[]> {
   const samples = cases.map(readCase).filter((sample) => sample !== undefined);
-  if (samples.length === 0) samples.push(...[1, 3].map((rank) => madeUp(opType, minInputs, rank)));
+  if (samples.length === 0) samples.push(...generated(opType));
+  const real = samples.length > 0;
+  if (!real) samples.push(...[1, 3].map((rank) => madeUp(opType, minInputs, rank)));
   const accepted = new Map<TensorType, TensorType[]>();
   for (const sample of samples) {
     for (const main of new Set(sample.inputs.map(({ type }) => type as TensorType))) {
       const candidates = accepted.get(main) ?? dataTypes.map(({ type }) => type);
       const taken: TensorType[] = [];
       for (const type of candidates) if (await accepts(sample, main, type)) taken.push(type);
-      // A made-up model may not fit the operator at all; a case that passes fits by definition.
-      if (taken.length > 0 || cases.length > 0) accepted.set(main, taken);
+      // A made-up model may not fit the operator at all.
+      if (taken.length > 0 || real) accepted.set(main, taken);
     }
   }
   const [best = []] = [...accepted.values()].sort((a, b) => b.length - a.length);
@@ -50,6 +56,18 @@ function readCase(folder: string): Sample | undefined {
   const tensors = inputs.map((file) => readTensor(readFileSync(file)));
   if (tensors.some(({ type }) => codeOf(type) === undefined)) return undefined;
   return { model: readFileSync(join(folder, 'model.onnx')), inputs: tensors };
+}
+
+/** Models of the property tests: a few of those that run as they are. */
+function generated(opType: string): Sample[] {
+  return Object.values(generators).flatMap((generate) => {
+    if (generate(new Random(0)).opType !== opType) return [];
+    return [1, 2, 3].map((seed) => {
+      const node = { ...generate(new Random(seed)), constants: [] };
+      const inputs = node.inputs.flatMap((input, i) => (input ? [{ ...input, name: inputName(i) }] : []));
+      return { model: oneNodeModel(node), inputs };
+    });
+  });
 }
 
 function madeUp(opType: string, minInputs: number, rank: number): Sample {

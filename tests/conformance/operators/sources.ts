@@ -8,6 +8,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 
 export interface SourceOperator {
+  /** Empty: the standard's. */
+  readonly domain: string;
   readonly opType: string;
   readonly minInputs: number;
   /** undefined: any number. */
@@ -28,7 +30,10 @@ export function sourceOperators(): SourceOperator[] {
   const operators = readFolder(join(native, 'graph', 'ops'));
   const functions = importFunctions([...importers.values()]);
   const makers = makerFiles(operators);
-  const found = [...importers.values()].flatMap(importerRows).map(({ opType, minInputs, maxInputs, build }) => {
+  const rows = [...importers].flatMap(([file, text]) =>
+    importerRows(text).map((row) => ({ ...row, domain: domainOf(file) })),
+  );
+  const found = rows.map(({ domain, opType, minInputs, maxInputs, build }) => {
     const text = reachable(build, functions);
     const files = [...new Set(matches(text, /\bmake_\w+/g).flatMap((name) => makers.get(name) ?? []))];
     const sources = files.map((file) => operators.get(file) ?? '');
@@ -38,6 +43,7 @@ export function sourceOperators(): SourceOperator[] {
       ...sources.flatMap((source) => literals(source, /\bop_unsupported\(\s*((?:"(?:[^"\\]|\\.)*"\s*)+)\)/g)),
     ];
     return {
+      domain,
       opType,
       minInputs,
       maxInputs,
@@ -46,13 +52,18 @@ export function sourceOperators(): SourceOperator[] {
       limits: [...new Set(limits)].filter(isLimit),
     };
   });
-  return found.sort((a, b) => (a.opType < b.opType ? -1 : 1));
+  return found.sort((a, b) => (a.domain + a.opType < b.domain + b.opType ? -1 : 1));
 }
 
 /** The newest operator set whose changes were looked at: import.h, kNewestOpset. */
 export function newestOpset(): number {
   const text = readFileSync(join(native, 'onnx', 'import.h'), 'utf8');
   return Number(/kNewestOpset = (\d+);/.exec(text)?.[1]);
+}
+
+/** A table of another domain has its name: import_microsoft.cc. */
+function domainOf(file: string): string {
+  return file === 'import_microsoft.cc' ? 'com.microsoft' : '';
 }
 
 /** The planner runs what it must before such a node can be planned: a limit of one plan, not of the engine. */
