@@ -209,6 +209,11 @@ const ValueInfoProto* GraphImport::declared_input(ValueId id) const {
 }
 
 Result<ImportedBody> GraphImport::import_body(const GraphProto& proto) {
+  // Each is nested no deeper than that where it is written, but functions put one into another.
+  if (depth_ == shared_->limits.max_graph_depth) {
+    return Error{ErrorCode::kLimitExceeded,
+                 "graphs inside one another: at most " + std::to_string(shared_->limits.max_graph_depth)};
+  }
   GraphImport body(shared_, this);
   for (const ValueInfoProto& info : proto.inputs) SEALEDGE_TRY(body.add_input(info.name));
   for (const TensorProto& tensor : proto.initializers) SEALEDGE_TRY(body.add_initializer(tensor));

@@ -49,7 +49,7 @@ class GraphImport final : public BodyImporter {
 
  private:
   GraphImport(ModelImport* shared, GraphImport* outer)
-      : shared_(shared), outer_(outer), opset_(outer->opset_), call_(outer->call_), call_depth_(outer->call_depth_) {}
+      : shared_(shared), outer_(outer), opset_(outer->opset_), call_(outer->call_), depth_(outer->depth_ + 1) {}
 
   Result<ValueId> add_tensor(const TensorProto& tensor, std::string_view name);
   // Nothing when no graph has it; kNoValue for an input that a function's caller has omitted. A constant of an outer
@@ -84,7 +84,7 @@ class GraphImport final : public BodyImporter {
   SequenceTable sequences_;
   std::vector<ValueId> captures_;                         // of the outer graph, as the last inputs of this one
   const NameMap<const AttributeProto*>* call_ = nullptr;  // attributes of the function call that is inlined
-  size_t call_depth_ = 0;
+  size_t depth_ = 0;                                      // in bodies and function calls
 };
 
 }  // namespace sealedge

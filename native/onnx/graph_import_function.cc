@@ -28,7 +28,7 @@ const NodeProto& GraphImport::with_attributes(const NodeProto& proto) {
 
 Result<void> GraphImport::inline_function(const NodeProto& call, const FunctionProto& function) {
   const std::string where = printable(call.op_type) + " '" + printable(call.name) + "': ";
-  if (call_depth_ == shared_->limits.max_graph_depth) {
+  if (depth_ == shared_->limits.max_graph_depth) {
     return Error{ErrorCode::kLimitExceeded, where + "functions call one another too deeply, or themselves"};
   }
   shared_->inlined_nodes += function.nodes.size();
@@ -55,9 +55,9 @@ Result<void> GraphImport::inline_function(const NodeProto& call, const FunctionP
   for (size_t i = 0; i < function.inputs.size(); ++i) {
     names_.emplace(function.inputs[i], i < inputs.size() ? inputs[i] : kNoValue);
   }
-  ++call_depth_;
+  ++depth_;
   Result<void> added = add_nodes(function.nodes);
-  --call_depth_;
+  --depth_;
   std::vector<std::optional<ValueId>> made;
   for (std::string_view output : function.outputs) made.push_back(find(output));
   names_ = std::move(caller.names);

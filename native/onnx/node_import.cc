@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <unordered_map>
+#include <unordered_set>
 
 namespace sealedge {
 
@@ -119,9 +120,10 @@ void NodeImport::emit_control(OpPtr op, std::vector<ValueId> own_inputs, std::ve
   node.op = std::move(op);
   node.name = proto_.name;
   node.inputs = std::move(own_inputs);
+  const std::unordered_set<ValueId> own(outputs_.begin(), outputs_.end());
   for (ImportedBody& body : bodies) {
     for (ValueId id : body.captures) {
-      if (std::find(outputs_.begin(), outputs_.end(), id) != outputs_.end()) {
+      if (own.contains(id)) {
         return invalid("a body reads '" + printable(graph_->values[id].name) + "', which the node itself makes");
       }
     }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <string>
 
 #include "graph/control_flow.h"
 #include "graph/evaluate.h"
@@ -41,6 +42,7 @@ class ShapeInference {
       for (ValueId& id : node.inputs) id = resolved(id);
       SEALEDGE_TRY(place(std::move(node)));
     }
+    if (!unsupported_.empty()) return all_unsupported();
     for (ValueId& id : graph_->outputs) id = resolved(id);
 
     std::vector<bool> needed(graph_->values.size(), false);
@@ -122,7 +124,13 @@ class ShapeInference {
   Result<void> infer(Node node) {
     graph_->nodes.push_back(std::move(node));
     const Node& placed = graph_->nodes.back();
-    SEALEDGE_TRY(infer_node(graph_, placed));
+    if (auto inferred = infer_node(graph_, placed); !inferred.ok()) {
+      if (inferred.error().code != ErrorCode::kOpUnsupported) return inferred;
+      // Noted, so that one error names all of them; what reads the outputs is not looked at.
+      unsupported_.push_back(std::move(inferred).error());
+      graph_->nodes.pop_back();
+      return {};
+    }
     const bool unbounded = store_->kind() == ConstantStore::Kind::kSecret && depends_on_weights(*graph_, placed);
     // Many nodes may each stay below the limit.
     const size_t limit = spent_bytes_ < kTotalLimits * limit_bytes_ ? limit_bytes_ : kShapeBytes;
@@ -173,6 +181,16 @@ class ShapeInference {
     return {};
   }
 
+  Error all_unsupported() const {
+    constexpr size_t kMostNamed = 20;
+    Error error = unsupported_[0];
+    for (size_t i = 1; i < unsupported_.size() && i < kMostNamed; ++i) error.message += "; " + unsupported_[i].message;
+    if (unsupported_.size() > kMostNamed) {
+      error.message += "; and " + std::to_string(unsupported_.size() - kMostNamed) + " more";
+    }
+    return error;
+  }
+
   // Of each interlude whose missing elements follow from small graph inputs alone: these inputs. What is no integer is
   // wanted only where it is read as it comes (the scales of a Resize).
   void find_wanted_inputs() {
@@ -214,6 +232,7 @@ class ShapeInference {
   std::vector<bool> known_;       // type and dims, by value
   std::vector<bool> foldable_;    // would be a constant if small integer inputs were
   Unplanned unplanned_;
+  std::vector<Error> unsupported_;
 };
 
 }  // namespace
