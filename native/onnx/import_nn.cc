@@ -76,8 +76,8 @@ void batch_normalization_training(NodeImport& node) {
   };
   running(node.input(3), mean, node.output(1));
   running(node.input(4), variance, node.output(2));
-  node.emit_to(make_batch_norm(node.get_epsilon(1e-5f)),
-               {node.input(0), node.input(1), node.input(2), mean, variance}, {node.output(0)});
+  node.emit_to(make_batch_norm(node.get_epsilon(1e-5f)), {node.input(0), node.input(1), node.input(2), mean, variance},
+               {node.output(0)});
 }
 
 void batch_normalization(NodeImport& node) {
