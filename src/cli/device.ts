@@ -8,6 +8,7 @@ import { fetchKey, renewLease } from '../../attestation/attester/fetch_key.js';
 import { type DevicePins, type PrimaryKeyType, readPins, requirePins } from '../../attestation/attester/pins.js';
 import { StateDirectory } from '../../attestation/attester/state_directory.js';
 import { type VerifierApi, verifierClient } from '../../attestation/attester/verifier_client.js';
+import type { ResidencyStatement } from '../../attestation/protocol/residency.js';
 import { deviceIdOf } from '../../attestation/verifier/enrolment.js';
 import { REFERENCE_VALUES_FORMAT } from '../../attestation/verifier/reference_values.js';
 import { openOnDevice } from '../device/open_on_device.js';
@@ -134,26 +135,43 @@ function registerState(device: Command): void {
 }
 
 function registerAttest(device: Command): void {
-  deviceCommand(device.command('attest'))
+  attestingCommand(device.command('attest'))
     .description('have the state of this device appraised')
+    .action((options: AttestingOptions) =>
+      withEvidence(options, (said) =>
+        withDevice(options, async ({ tpm, pins, api, output }) => {
+          const result = await attest({ tpm, pins, api, ...said, progress: output.progress });
+          const shown = readResult(result);
+          output.result(`attestation result: ${shown.status}${failedText(shown.failedClaims)}`, { ...shown, result });
+          if (shown.status !== 'affirming') process.exitCode = EXIT_CODES.policy;
+        }),
+      ),
+    );
+}
+
+interface AttestingOptions extends DeviceOptions {
+  residencyOf?: string;
+  inCleanProcess?: boolean;
+}
+
+function attestingCommand(command: Command): Command {
+  return deviceCommand(command)
     .option('--residency-of <model>', 'open this sealed model first, and say in the Evidence where its weights are')
-    .addOption(new Option(CLEAN_MARKER).hideHelp())
-    .action(async (options: DeviceOptions & { residencyOf?: string; inCleanProcess?: boolean }) => {
-      if (options.residencyOf !== undefined && options.inCleanProcess !== true) {
-        // The verifier's certificate may be of a private CA.
-        process.exitCode = await runInCleanProcess(['NODE_EXTRA_CA_CERTS']);
-        return;
-      }
-      // Before the TPM is opened for the rest: it takes one user at a time.
-      const said =
-        options.residencyOf === undefined ? {} : { residency: await residencyOf(options.residencyOf, options) };
-      await withDevice(options, async ({ tpm, pins, api, output }) => {
-        const result = await attest({ tpm, pins, api, ...said, progress: output.progress });
-        const shown = readResult(result);
-        output.result(`attestation result: ${shown.status}${failedText(shown.failedClaims)}`, { ...shown, result });
-        if (shown.status !== 'affirming') process.exitCode = EXIT_CODES.policy;
-      });
-    });
+    .addOption(new Option(CLEAN_MARKER).hideHelp());
+}
+
+/** Only a process that is to open a model has to be a clean one. */
+async function withEvidence(
+  options: AttestingOptions,
+  body: (said: { residency?: ResidencyStatement }) => Promise<void>,
+): Promise<void> {
+  if (options.residencyOf === undefined) return body({});
+  if (options.inCleanProcess === true) {
+    // Before the TPM is opened for the rest: it takes one user at a time.
+    return body({ residency: await residencyOf(options.residencyOf, options) });
+  }
+  // The verifier's certificate may be of a private CA.
+  process.exitCode = await runInCleanProcess(['NODE_EXTRA_CA_CERTS']);
 }
 
 async function residencyOf(model: string, { dir, tcti, json }: DeviceOptions) {
@@ -182,41 +200,50 @@ function failedText(claims: readonly string[]): string {
   return claims.length === 0 ? '' : ` (${claims.join(', ')})`;
 }
 
-interface FetchOptions extends DeviceOptions {
+interface FetchOptions extends AttestingOptions {
   version?: string;
   renew?: string;
 }
 
 function registerFetchKey(device: Command): void {
-  deviceCommand(device.command('fetch-key [model]'))
+  attestingCommand(device.command('fetch-key [model]'))
     .description('attest, and have the key of a model released to this device and its state')
     .option('--version <number>', 'of the model; the newest when absent')
     .option('--renew <keyId>', 'only a new lease, for a key that the device holds')
-    .action((model: string | undefined, options: FetchOptions) =>
-      withDevice(options, async ({ output, ...context }) => {
-        const { version, renew } = options;
-        if ((model === undefined) === (renew === undefined))
-          throw new UsageError('ERR_OPTION_INVALID', 'name either a model or --renew');
-        const { progress } = output;
-        const grant =
-          renew === undefined
-            ? await fetchKey({
-                ...context,
-                progress,
-                model: model as string,
-                ...(version === undefined ? {} : { version: parseVersion(version) }),
-              })
-            : await renewLease({ ...context, progress, keyId: renew });
-        const what = renew === undefined ? 'key' : 'lease';
-        output.result(`${what} of ${grant.model} version ${grant.version} is on this device: ${grant.keyId}`, {
-          keyId: grant.keyId,
-          model: grant.model,
-          version: grant.version,
-          counter: grant.counter,
-          unsealOncePerBoot: grant.unsealOncePerBoot,
-        });
-      }),
-    );
+    .action((model: string | undefined, options: FetchOptions) => {
+      if ((model === undefined) === (options.renew === undefined))
+        throw new UsageError('ERR_OPTION_INVALID', 'name either a model or --renew');
+      return withEvidence(options, (said) => fetchOrRenew(model, said, options));
+    });
+}
+
+function fetchOrRenew(
+  model: string | undefined,
+  said: { residency?: ResidencyStatement },
+  options: FetchOptions,
+): Promise<void> {
+  return withDevice(options, async ({ output, ...context }) => {
+    const { version, renew } = options;
+    const { progress } = output;
+    const grant =
+      renew === undefined
+        ? await fetchKey({
+            ...context,
+            ...said,
+            progress,
+            model: model as string,
+            ...(version === undefined ? {} : { version: parseVersion(version) }),
+          })
+        : await renewLease({ ...context, ...said, progress, keyId: renew });
+    const what = renew === undefined ? 'key' : 'lease';
+    output.result(`${what} of ${grant.model} version ${grant.version} is on this device: ${grant.keyId}`, {
+      keyId: grant.keyId,
+      model: grant.model,
+      version: grant.version,
+      counter: grant.counter,
+      unsealOncePerBoot: grant.unsealOncePerBoot,
+    });
+  });
 }
 
 interface DeviceContext {

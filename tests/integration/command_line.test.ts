@@ -131,6 +131,8 @@ describeUnless(noSwtpm)('sealedge', () => {
     expect(attested).toMatchObject({ status: 'affirming', failedClaims: [] });
     const claims = JSON.parse(Buffer.from(attested.result.split('.')[1] ?? '', 'base64url').toString('utf8'));
     const { 'sealedge.residency': said } = claims.submods.device;
+    const renew = ['device', 'fetch-key', '--renew', said.keyId];
+    expect(await succeed(...renew, '--residency-of', at('motor.sealed'), ...device)).toMatchObject({ model: 'motor' });
     expect(said).toMatchObject({ hitCount: 0, controlFound: true, secretBytes: said.weightBytes });
     expect(said.weightBytes).toBeGreaterThan(100_000);
     const input = join(ROOT, 'examples/motor/windows/inner_race.csv');

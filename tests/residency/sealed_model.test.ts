@@ -79,6 +79,7 @@ describeUnless(notRoot).each(MEMORY_LEVELS)('a sealed model at level %s', (level
     expect(await holder.hear()).toEqual({ event: 'ran' });
 
     await holder.ask({ run: 20 });
+    await holder.ask({ runSync: 20 });
     await expectNothingOutside(holder, await holder.regions(), level);
 
     await holder.ask({ release: true });

@@ -68,6 +68,10 @@ async function obey(command) {
     for (let i = 0; i < command.run; i += 1) await session.run(feeds);
     say({ event: 'ran' });
   }
+  if (command.runSync !== undefined && session) {
+    for (let i = 0; i < command.runSync; i += 1) session.runSync(motorFeeds());
+    say({ event: 'ran' });
+  }
   if (command.release) {
     await session?.release();
     key.close();
