@@ -52,9 +52,9 @@ std::vector<int64_t> NodeImport::get_ints(std::string_view name) {
 
 std::vector<float> NodeImport::get_floats(std::string_view name) {
   const AttributeProto* attribute = find(name, AttributeProto::Type::kFloats);
-  std::vector<float> values(attribute ? attribute->float_count : 0);
-  if (!values.empty())
-    read_floats(*attribute, {reinterpret_cast<uint8_t*>(values.data()), values.size() * sizeof(float)});
+  if (!attribute) return {};
+  std::vector<float> values(attribute->float_count);
+  read_floats(*attribute, {reinterpret_cast<uint8_t*>(values.data()), values.size() * sizeof(float)});
   return values;
 }
 
