@@ -1,7 +1,8 @@
 // Loading takes time in proportion to the file, whatever is in it. Measured without a clock: this program is linked
 // with a copy of importer, planner and session in which every branch taken is counted (native/CMakeLists.txt,
-// sealedge_counted), and every byte allocated. Ten times as many nodes may take ten times as many steps, and half as
-// many again for sorting and searching; anything quadratic takes a hundred times as many.
+// sealedge_counted), and every byte allocated. Ten times as many nodes may take ten times as many steps, half as many
+// again for sorting and searching, and sixteen times the bytes where a vector doubles its room; anything quadratic
+// takes a hundred times as many.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -49,7 +50,7 @@ using testing::Proto;
 
 constexpr int kSmall = 1'000;
 constexpr int kLarge = 10 * kSmall;
-constexpr double kMostGrowth = 15;
+constexpr double kMostGrowth = 20;
 
 struct Cost {
   double steps;
