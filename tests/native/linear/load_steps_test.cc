@@ -225,6 +225,34 @@ const Family kFamilies[] = {
        for (int i = 0; i < n; ++i) builder.constant(floats(id("w", i), {1}, {1}));
        return builder;
      }},
+    {"initializers_that_are_inputs",
+     [](int n) {
+       ModelBuilder builder = chain(1, link_of("Exp"));
+       for (int i = 0; i < n; ++i) builder.constant(floats(id("w", i), {1}, {1})).input(id("w", i), {1});
+       return builder;
+     }},
+    {"quantised_chain",
+     [](int n) {
+       return chain(n / 2,
+                    [](ModelBuilder* b, int i, const std::string& from, const std::string& to) {
+                      b->add(node("QuantizeLinear", {from, "scale", "zero"}, {id("q", i)}));
+                      b->add(node("DequantizeLinear", {id("q", i), "scale", "zero"}, {to}));
+                    })
+           .constant(floats("scale", {}, {0.5f}))
+           .constant(testing::tensor("zero", 2, {}, std::string(1, 3)));
+     }},
+    {"gates",
+     [](int n) {
+       return chain(n, [](ModelBuilder* b, int i, const std::string& from, const std::string& to) {
+         b->add(node("Sigmoid", {from}, {id("g", i)})).add(node("Mul", {from, id("g", i)}, {to}));
+       });
+     }},
+    {"data_dependent_shapes",
+     [](int n) {
+       return chain(n / 10, [](ModelBuilder* b, int i, const std::string& from, const std::string& to) {
+         b->add(node("NonZero", {from}, {id("z", i)})).add(node("Cast", {id("z", i)}, {to}, {int_attribute("to", 1)}));
+       });
+     }},
     {"long_names",
      [](int n) {
        const std::string prefix(200, 'p');
