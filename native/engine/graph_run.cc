@@ -41,8 +41,9 @@ Result<std::vector<RunValue>> run_frame(RunFrame* frame, std::span<const RunValu
   for (size_t i = 0; i < plan.outputs.size(); ++i) {
     const Location& location = plan.outputs[i].location;
     const bool passed_on = location.kind == Location::Kind::kInput;
+    const bool computed = passed_on ? inputs[location.input].computed : location.kind == Location::Kind::kArena;
     outputs.push_back({plan.outputs[i].fact, frame->output(i), passed_on ? inputs[location.input].owner : owner,
-                       plan.outputs[i].secret});
+                       plan.outputs[i].secret, computed});
   }
   return outputs;
 }
@@ -91,6 +92,7 @@ Result<std::vector<RunValue>> GraphRunner::run(std::shared_ptr<const Graph> grap
       std::vector<RunValue> read;
       for (size_t output : interlude.inputs) read.push_back(outputs[output]);
       SEALEDGE_ASSIGN(std::vector<RunValue> results, run_interlude(*this, interlude, std::move(read)));
+      for (RunValue& result : results) result.computed = true;
       made.push_back(std::move(results));
     }
     inputs.clear();

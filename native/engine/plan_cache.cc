@@ -52,7 +52,7 @@ std::vector<bool> PlanCache::offer(const GraphPlans& plans, std::span<const RunV
   std::vector<bool> offered;
   for (size_t i = 0; i < inputs.size(); ++i) {
     const InputUse& use = plans.inputs[i];
-    if (!use.wanted || use.changes > kMaxChanges || !inputs[i].data) continue;
+    if (!use.wanted || use.changes > kMaxChanges || inputs[i].computed || !inputs[i].data) continue;
     const auto size = checked_size_bytes(inputs[i].fact);
     if (!size.ok() || *size > kPlanContentBytes) continue;
     offered.resize(inputs.size(), false);

@@ -26,7 +26,8 @@ class PlanCache {
 
   // Small inputs whose elements decide over shapes (a Reshape's shape, a trip count) are part of what a plan is made
   // for, once planning has asked for them; not any more when they keep changing, because then each run would plan:
-  // what reads them becomes an interlude. Inputs without data are not there yet (a model is planned when loaded).
+  // what reads them becomes an interlude. Inputs without data are not there yet (a model is planned when loaded),
+  // and what the run itself has computed is taken by its dims alone.
   // Thread-safe. Two threads that ask for new dims at once may both plan; one result is kept.
   Result<std::shared_ptr<FramePool>> get(const std::shared_ptr<const Graph>& graph, std::span<const RunValue> inputs);
 

@@ -30,6 +30,7 @@ class LoopRun {
     }
     const auto first_state = call_.inputs.begin() + 2;
     states_.assign(first_state, first_state + static_cast<std::ptrdiff_t>(control_.states));
+    for (RunValue& state : states_) state.computed = true;  // as it will be from the second iteration on
     for (const ControlFlow::Walk& walk : control_.scan_outputs) stacks_.emplace_back(&call_.runner, walk, -1);
 
     int64_t iteration = 0;
@@ -50,8 +51,11 @@ class LoopRun {
     inputs.reserve(2 + states_.size() + control_.captures[0]);
     inputs.push_back({{DataType::kInt64, dims(control_.iteration_has_rank_1)},
                       reinterpret_cast<const uint8_t*>(&counters->iteration),
-                      counters});
-    inputs.push_back({{DataType::kBool, dims(control_.condition_has_rank_1)}, &counters->condition, counters});
+                      counters,
+                      false,
+                      true});
+    inputs.push_back(
+        {{DataType::kBool, dims(control_.condition_has_rank_1)}, &counters->condition, counters, false, true});
     inputs.insert(inputs.end(), states_.begin(), states_.end());
     const auto captures = call_.captures(0);
     inputs.insert(inputs.end(), captures.begin(), captures.end());

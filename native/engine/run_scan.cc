@@ -20,6 +20,7 @@ Dims without_axis(Dims dims, size_t axis) {
 // Element `index` along axis 0, where it lies.
 RunValue first_axis_slice(const RunValue& value, int64_t index) {
   RunValue slice = value;
+  slice.computed = true;  // another one in the next iteration
   slice.fact.dims = without_axis(value.fact.dims, 0);
   const size_t size_bytes = static_cast<size_t>(element_count(slice.fact.dims)) * data_type_size_bytes(value.fact.type);
   if (size_bytes > 0) slice.data += static_cast<size_t>(index) * size_bytes;
@@ -32,6 +33,7 @@ Result<RunValue> slice_of(const GraphRunner& runner, const RunValue& value, size
   RunValue slice;
   slice.fact = {value.fact.type, without_axis(value.fact.dims, axis)};
   slice.secret = value.secret;
+  slice.computed = true;
   size_t outer = 1;
   size_t inner_bytes = data_type_size_bytes(value.fact.type);
   for (size_t i = 0; i < slice.fact.dims.size(); ++i) {
@@ -52,7 +54,9 @@ Result<RunValue> slice_of(const GraphRunner& runner, const RunValue& value, size
 class Sequence {
  public:
   Sequence(const ControlCall& call, std::vector<RunValue> states, std::vector<RunValue> scan_inputs)
-      : call_(call), control_(call.control), states_(std::move(states)), scan_inputs_(std::move(scan_inputs)) {}
+      : call_(call), control_(call.control), states_(std::move(states)), scan_inputs_(std::move(scan_inputs)) {
+    for (RunValue& state : states_) state.computed = true;
+  }
 
   // length: how many slices are run; `padded`: what the outputs count, when that is more.
   Result<std::vector<RunValue>> run(int64_t length, int64_t padded) {

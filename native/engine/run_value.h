@@ -16,6 +16,7 @@ struct RunValue {
   const uint8_t* data = nullptr;                // row-major, aligned for its element type
   std::shared_ptr<const void> owner = nullptr;  // what data lies in; null: the caller's, for the whole run
   bool secret = false;                          // may hold elements of a sealed model's weights
+  bool computed = false;                        // by this run: its elements are no part of any plan
 };
 
 // Memory of one run outside the arenas: what loops stack up. Of a sealed model it is kept out of core dumps and wiped,

@@ -1,6 +1,8 @@
 // Shapes that depend on elements: of inputs, and of what a run computes.
 #include <gtest/gtest.h>
 
+#include "engine/graph_run.h"
+#include "engine/loaded_model.h"
 #include "run_any.h"
 
 namespace sealedge {
@@ -120,6 +122,45 @@ TEST(StagesTest, AnEmptyTensorsElementsAreKnown) {
   EXPECT_EQ((*outputs)[0].values<float>(), std::vector<float>{3});
   EXPECT_EQ((*outputs)[1].dims, (std::vector<int64_t>{2, 0}));
   EXPECT_EQ((*outputs)[2].dims, (std::vector<int64_t>{0, 2}));
+}
+
+// Conditions that a run computes choose branches, not plans: six of them, 64 ways through the model.
+TEST(StagesTest, ComputedConditionsDoNotMultiplyPlans) {
+  ModelBuilder builder;
+  builder.input("x", {6}).constant(floats("one", {1}, {1})).constant(floats("zero", {1}, {0})).output("s6");
+  builder.constant(int64s("at0", {1}, {0}));
+  builder.add(node("Identity", {"one"}, {"s0"}));
+  for (int64_t i = 0; i < 6; ++i) {
+    const std::string n = std::to_string(i), next = std::to_string(i + 1);
+    ModelBuilder then_branch, else_branch;
+    then_branch.add(node("Add", {"s" + n, "one"}, {"n"})).output("n");
+    else_branch.add(node("Add", {"s" + n, "s" + n}, {"n"})).output("n");
+    builder.constant(int64s("at" + next, {1}, {i + 1}));
+    builder.add(node("Slice", {"x", "at" + n, "at" + next}, {"e" + n}))
+        .add(node("Greater", {"e" + n, "zero"}, {"c" + n}));
+    builder.add(node("If", {"c" + n}, {"s" + next},
+                     {graph_attribute("then_branch", then_branch), graph_attribute("else_branch", else_branch)}));
+  }
+  const std::vector<uint8_t> bytes = builder.build();
+  NoExternalData external;
+  auto loaded = LoadedModel::load(bytes, &external, ConstantStore::Kind::kOrdinary, {});
+  ASSERT_TRUE(loaded.ok()) << loaded.error().message;
+  const GraphRunner runner{(*loaded)->plans.get(), {}, {}};
+  for (unsigned way = 0; way < 64; ++way) {
+    std::vector<float> x(6);
+    float expected = 1;
+    for (unsigned i = 0; i < 6; ++i) {
+      x[i] = (way >> i & 1) != 0 ? 1.0f : -1.0f;
+      expected = x[i] > 0 ? expected + 1 : 2 * expected;
+    }
+    RunValue value{{DataType::kFloat32, {6}}, reinterpret_cast<const uint8_t*>(x.data())};
+    const auto results = runner.run((*loaded)->graph, {value});
+    ASSERT_TRUE(results.ok()) << results.error().message;
+    EXPECT_EQ(*reinterpret_cast<const float*>((*results)[0].data), expected);
+  }
+  size_t plans = 0;
+  (*loaded)->plans->for_each([&](const Plan&) { ++plans; });
+  EXPECT_LE(plans, 1u + 6 * 3);  // of the model, of each rest, of each branch
 }
 
 TEST(StagesTest, AnAbortedRunEndsAndTheNextOneRuns) {
