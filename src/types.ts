@@ -41,8 +41,10 @@ export interface SessionMemory {
   readonly constantBytes: number;
   /** Of these, in secret memory: all of them for a sealed model on the native backend, else 0. */
   readonly secretBytes: number;
-  /** Activations of one run, for the input shapes used last. */
+  /** Activations of one run, as planned for the input shapes used last. */
   readonly arenaBytes: number;
+  /** Most that activations took at once so far: of concurrent runs, of other input shapes, and of what loops stack up. */
+  readonly peakArenaBytes: number;
 }
 
 /** One way in which weights lie in memory: `row-major`, or a packed layout of docs/SPEC.md. */

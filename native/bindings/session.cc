@@ -273,6 +273,7 @@ Napi::Value session_report(const Napi::CallbackInfo& info) {
   result.Set("constantBytes", number(report.constant_bytes));
   result.Set("secretBytes", number(report.secret_bytes));
   result.Set("arenaBytes", number(report.arena_bytes));
+  result.Set("peakArenaBytes", number(report.peak_arena_bytes));
   result.Set("repackedWeights", number(report.repacked_weights));
   result.Set("nodeCount", number(report.node_count));
   result.Set("stepCount", number(report.step_count));

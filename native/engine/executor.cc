@@ -21,7 +21,8 @@ Result<void> RunSettings::check() const {
   return Error{ErrorCode::kAborted, "the run was aborted"};
 }
 
-Result<std::unique_ptr<RunFrame>> RunFrame::create(std::shared_ptr<const Plan> plan, bool sealed) {
+Result<std::unique_ptr<RunFrame>> RunFrame::create(std::shared_ptr<const Plan> plan, bool sealed,
+                                                   const std::shared_ptr<ActivationMeter>& meter) {
   std::unique_ptr<RunFrame> frame(new RunFrame(std::move(plan), sealed));
   if (frame->plan_->arena_is_secret && frame->plan_->arena_bytes > 0) {
     SEALEDGE_ASSIGN(frame->secret_arena_, SecureBuffer::allocate(frame->plan_->arena_bytes, "activations"));
@@ -37,6 +38,7 @@ Result<std::unique_ptr<RunFrame>> RunFrame::create(std::shared_ptr<const Plan> p
     // Activations are not weights, but enough of them give weights away.
     if (sealed) ::madvise(pages, size, MADV_DONTDUMP);
   }
+  frame->metered_ = MeteredBytes(meter, frame->plan_->arena_bytes);
   frame->resolve_steps();
   return frame;
 }
@@ -120,7 +122,7 @@ Result<std::unique_ptr<RunFrame>> FramePool::take() {
       return frame;
     }
   }
-  return RunFrame::create(plan_, sealed_);
+  return RunFrame::create(plan_, sealed_, meter_);
 }
 
 void FramePool::give_back(std::unique_ptr<RunFrame> frame) {

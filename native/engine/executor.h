@@ -11,6 +11,7 @@
 
 #include "core/result.h"
 #include "core/thread_pool.h"
+#include "engine/activation_meter.h"
 #include "graph/plan.h"
 #include "memory/secure_buffer.h"
 
@@ -30,7 +31,8 @@ struct RunSettings {
 class RunFrame {
  public:
   // `sealed`: pages are kept out of core dumps and wiped when the frame goes.
-  static Result<std::unique_ptr<RunFrame>> create(std::shared_ptr<const Plan> plan, bool sealed);
+  static Result<std::unique_ptr<RunFrame>> create(std::shared_ptr<const Plan> plan, bool sealed,
+                                                  const std::shared_ptr<ActivationMeter>& meter);
   ~RunFrame();
   RunFrame(const RunFrame&) = delete;
   RunFrame& operator=(const RunFrame&) = delete;
@@ -56,6 +58,7 @@ class RunFrame {
 
   std::shared_ptr<const Plan> plan_;
   bool sealed_;
+  MeteredBytes metered_;
   SecureBuffer secret_arena_;  // the arena, when the plan wants it there
   uint8_t* arena_ = nullptr;
   size_t arena_bytes_ = 0;
@@ -69,7 +72,8 @@ class RunFrame {
 // Frames of one plan that wait for their next run.
 class FramePool {
  public:
-  FramePool(std::shared_ptr<const Plan> plan, bool sealed) : plan_(std::move(plan)), sealed_(sealed) {}
+  FramePool(std::shared_ptr<const Plan> plan, bool sealed, std::shared_ptr<ActivationMeter> meter)
+      : plan_(std::move(plan)), sealed_(sealed), meter_(std::move(meter)) {}
   const Plan& plan() const { return *plan_; }
   Result<std::unique_ptr<RunFrame>> take();
   void give_back(std::unique_ptr<RunFrame> frame);
@@ -78,6 +82,7 @@ class FramePool {
   static constexpr size_t kMaxIdleFrames = 4;
   std::shared_ptr<const Plan> plan_;
   bool sealed_;
+  std::shared_ptr<ActivationMeter> meter_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<RunFrame>> idle_;
 };

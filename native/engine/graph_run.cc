@@ -54,7 +54,7 @@ Result<std::vector<RunValue>> run_interlude(const GraphRunner& runner, const Int
   SEALEDGE_ASSIGN(std::shared_ptr<const Plan> plan, runner.plans->plan_interlude(*interlude.graph, inputs));
   auto owner = std::make_shared<InterludeFrame>();
   owner->inputs = std::move(inputs);
-  SEALEDGE_ASSIGN(owner->frame, RunFrame::create(std::move(plan), runner.sealed()));
+  SEALEDGE_ASSIGN(owner->frame, RunFrame::create(std::move(plan), runner.sealed(), runner.plans->meter()));
   return run_frame(owner->frame.get(), owner->inputs, runner.settings, owner);
 }
 
@@ -68,7 +68,7 @@ Result<std::shared_ptr<RunBuffer>> GraphRunner::allocate(size_t size_bytes, bool
   const auto kind = !sealed() ? RunBuffer::Kind::kOrdinary
                     : secret  ? RunBuffer::Kind::kSecret
                               : RunBuffer::Kind::kSealed;
-  return RunBuffer::allocate(size_bytes, kind);
+  return RunBuffer::allocate(size_bytes, kind, plans->meter());
 }
 
 Result<std::vector<RunValue>> GraphRunner::run(std::shared_ptr<const Graph> graph, std::vector<RunValue> inputs,

@@ -155,7 +155,8 @@ Result<std::shared_ptr<FramePool>> PlanCache::get(const std::shared_ptr<const Gr
     if (round < kMaxPlanningRounds && offer(plans, inputs) != offered) continue;
     if (auto found = find(&plans, inputs, offered)) return found;
     count_changes(&plans, *plan);
-    auto frames = std::make_shared<FramePool>(std::move(plan), options_.constants == ConstantStore::Kind::kSecret);
+    auto frames =
+        std::make_shared<FramePool>(std::move(plan), options_.constants == ConstantStore::Kind::kSecret, meter_);
     add(&plans, frames);
     return frames;
   }

@@ -38,6 +38,8 @@ class PlanCache {
   void for_each(FunctionRef<void(const Plan&)> visit);
 
   const PlanOptions& options() const { return options_; }
+  // Of all runs of the session.
+  const std::shared_ptr<ActivationMeter>& meter() const { return meter_; }
 
  private:
   struct InputUse {
@@ -66,6 +68,7 @@ class PlanCache {
 
   DerivedConstants* derived_;
   const PlanOptions options_;
+  const std::shared_ptr<ActivationMeter> meter_ = std::make_shared<ActivationMeter>();
   const size_t max_plans_;
   std::mutex mutex_;
   std::unordered_map<const Graph*, GraphPlans> graphs_;

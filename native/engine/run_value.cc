@@ -16,7 +16,8 @@ size_t pages_for(size_t size_bytes) { return (size_bytes + kPageBytes - 1) / kPa
 
 }  // namespace
 
-Result<std::shared_ptr<RunBuffer>> RunBuffer::allocate(size_t size_bytes, Kind kind) {
+Result<std::shared_ptr<RunBuffer>> RunBuffer::allocate(size_t size_bytes, Kind kind,
+                                                       const std::shared_ptr<ActivationMeter>& meter) {
   if (size_bytes > SIZE_MAX / 2) return Error{ErrorCode::kLimitExceeded, "a tensor is too large to address"};
   size_bytes = size_bytes == 0 ? 1 : size_bytes;
   std::shared_ptr<RunBuffer> buffer(new RunBuffer(size_bytes, kind));
@@ -35,6 +36,7 @@ Result<std::shared_ptr<RunBuffer>> RunBuffer::allocate(size_t size_bytes, Kind k
   if (!buffer->data_) {
     return Error{ErrorCode::kOutOfMemory, "values of a run: no memory for " + std::to_string(size_bytes) + " bytes"};
   }
+  buffer->metered_ = MeteredBytes(meter, size_bytes);
   return buffer;
 }
 

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "core/result.h"
+#include "engine/activation_meter.h"
 #include "graph/tensor.h"
 #include "memory/secure_buffer.h"
 
@@ -25,7 +26,8 @@ class RunBuffer {
  public:
   enum class Kind : uint8_t { kOrdinary, kSealed, kSecret };
   // 64-byte aligned, contents undefined.
-  static Result<std::shared_ptr<RunBuffer>> allocate(size_t size_bytes, Kind kind);
+  static Result<std::shared_ptr<RunBuffer>> allocate(size_t size_bytes, Kind kind,
+                                                     const std::shared_ptr<ActivationMeter>& meter);
   ~RunBuffer();
   RunBuffer(const RunBuffer&) = delete;
   RunBuffer& operator=(const RunBuffer&) = delete;
@@ -38,6 +40,7 @@ class RunBuffer {
 
   size_t size_bytes_;
   Kind kind_;
+  MeteredBytes metered_;
   SecureBuffer secret_;
   uint8_t* data_ = nullptr;
 };

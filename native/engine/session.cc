@@ -149,7 +149,10 @@ SessionReport Session::report() const {
   report.arena_bytes = impl_->arena_bytes.load(std::memory_order_relaxed);
   report.step_count = impl_->step_count.load(std::memory_order_relaxed);
   const std::shared_lock<std::shared_mutex> lock(impl_->mutex);
-  if (impl_->model) report.constant_bytes = impl_->model->store.allocated_bytes();
+  if (impl_->model) {
+    report.constant_bytes = impl_->model->store.allocated_bytes();
+    report.peak_arena_bytes = impl_->model->plans->meter()->peak_bytes();
+  }
   report.secret_bytes = report.sealed ? report.constant_bytes : 0;
   return report;
 }

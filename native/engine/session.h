@@ -84,9 +84,10 @@ struct SessionReport {
   size_t secret_bytes = 0;    // of these in secret memory: all of them when sealed, 0 otherwise
   size_t repacked_weights =
       0;  // sealed models: weights that had to be laid out anew at load; 0 unless sealed by another version
-  size_t arena_bytes = 0;  // activations of one run, for the plan used last
-  size_t node_count = 0;   // in the model
-  size_t step_count = 0;   // operators that remain in the plan used last
+  size_t arena_bytes = 0;       // activations of one run, for the plan used last
+  size_t peak_arena_bytes = 0;  // most that the activations of this session took at once (engine/activation_meter.h)
+  size_t node_count = 0;        // in the model
+  size_t step_count = 0;        // operators that remain in the plan used last
 };
 
 class Session {

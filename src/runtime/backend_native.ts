@@ -39,8 +39,8 @@ export class NativeBackend implements Backend {
   }
 
   memory(): SessionMemory {
-    const { level, constantBytes, secretBytes, arenaBytes } = native().sessionReport(this.#session);
-    return { level, constantBytes, secretBytes, arenaBytes };
+    const { level, constantBytes, secretBytes, arenaBytes, peakArenaBytes } = native().sessionReport(this.#session);
+    return { level, constantBytes, secretBytes, arenaBytes, peakArenaBytes };
   }
 
   async run(

@@ -34,7 +34,7 @@ export class OnnxruntimeBackend implements Backend {
   }
 
   memory(): SessionMemory {
-    return { level: 'ordinary', constantBytes: 0, secretBytes: 0, arenaBytes: 0 };
+    return { level: 'ordinary', constantBytes: 0, secretBytes: 0, arenaBytes: 0, peakArenaBytes: 0 };
   }
 
   /** onnxruntime-node cannot be stopped half way: `signal` is looked at when it is done. */

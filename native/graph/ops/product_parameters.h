@@ -31,9 +31,8 @@ void product_bias(const ProductBias& bias, float x_scale, const float* w_scale, 
 // Types and dims of all inputs but X and W, whose own dims the operator has checked; `channels` are the output's.
 Result<DataType> check_product_inputs(std::span<const Operand> inputs, const ProductOutput& output, int64_t channels);
 
-
-// Op::may_copy_input: what is derived is read where it lies; the rest may be copied, into scratch, where it is not. Zero
-// points say next to nothing of the weights.
+// Op::may_copy_input: what is derived is read where it lies; the rest may be copied, into scratch, where it is not.
+// Zero points say next to nothing of the weights.
 constexpr bool product_may_copy(size_t input) {
   return input != ProductInput::kMultiplier && input != ProductInput::kSumBias && input != ProductInput::kWZero;
 }

@@ -9,8 +9,8 @@ namespace sealedge {
 
 namespace {
 
-// Slice-13: starts and ends count from the end when negative and are clamped. With a positive step both to [0, dim]; with a
-// negative one the start to [0, dim - 1] (numpy would let it be "before the first" and take nothing), the end to
+// Slice-13: starts and ends count from the end when negative and are clamped. With a positive step both to [0, dim];
+// with a negative one the start to [0, dim - 1] (numpy would let it be "before the first" and take nothing), the end to
 // [-1, dim - 1].
 struct Range {
   int64_t start = 0;

@@ -142,8 +142,7 @@ TEST(Binary, Refusals) {
                "cannot broadcast");
   expect_error(make_binary(BinaryKind::kAdd), {noise({2}), i64({2}, {1, 2})}, ErrorCode::kShapeMismatch,
                "different types");
-  expect_error(make_binary(BinaryKind::kPow), {noise({2}), boolean({2}, {1, 0})}, ErrorCode::kOpUnsupported,
-               "float32");
+  expect_error(make_binary(BinaryKind::kPow), {noise({2}), boolean({2}, {1, 0})}, ErrorCode::kOpUnsupported, "float32");
   expect_error(make_binary(BinaryKind::kAnd), {noise({2}), noise({2})}, ErrorCode::kOpUnsupported, "float32");
   expect_error(make_binary(BinaryKind::kPRelu), {noise({2}), noise({3, 2})}, ErrorCode::kShapeMismatch, "slope");
   expect_error(make_binary(BinaryKind::kAdd), {noise(Dims(9, 1)), noise({1})}, ErrorCode::kOpUnsupported,

@@ -98,8 +98,8 @@ class Seal : public ::testing::Test {
 // Weights of branches, of one name, are laid out for their own consumers and are nowhere in the file as they are.
 TEST_F(Seal, WeightsOfBodiesAreWeights) {
   const auto branch = [](const std::string& name, const std::string& op, int seed) {
-    const std::string graph =
-        node(op, {"x", "w"}, "out") + initializer("w", {20, 20}, static_cast<float>(seed)) + bytes_field(12, bytes_field(1, "out"));
+    const std::string graph = node(op, {"x", "w"}, "out") + initializer("w", {20, 20}, static_cast<float>(seed)) +
+                              bytes_field(12, bytes_field(1, "out"));
     return bytes_field(onnx::kNodeAttribute,
                        bytes_field(1, name) + bytes_field(onnx::kAttributeG, graph) + varint_field(20, 5));
   };

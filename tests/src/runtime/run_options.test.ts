@@ -144,3 +144,19 @@ describe('a session that nobody released', () => {
     expect(execFileSync(process.execPath, node, { cwd: root, encoding: 'utf8' })).toBe('collected\n');
   });
 });
+
+describe('memory of activations', () => {
+  it('is reported as planned for one run, and as the most that was taken at once', async () => {
+    const fresh = await InferenceSession.create(motor);
+    await fresh.run(windows(1));
+    const one = fresh.memory;
+    expect(one.arenaBytes).toBeGreaterThan(10_000);
+    expect(one.peakArenaBytes).toBe(one.arenaBytes);
+    await fresh.run(windows(8));
+    const other = fresh.memory;
+    expect(other.arenaBytes).toBeGreaterThan(one.arenaBytes);
+    // The frame of the first shapes is kept for the next run with them.
+    expect(other.peakArenaBytes).toBe(one.arenaBytes + other.arenaBytes);
+    await fresh.release();
+  });
+});
