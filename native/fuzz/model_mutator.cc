@@ -13,6 +13,7 @@
 
 #include "fuzz/proto_tree.h"
 #include "graph/tensor.h"
+#include "onnx/import_microsoft.h"
 #include "onnx/node_import.h"
 #include "onnx/wire.h"
 
@@ -275,11 +276,15 @@ class Mutator {
   }
 
   void change_op_type(Field* node) {
-    const auto families = importer_families();
-    const auto& family = pick(families);
     const auto types = fields_of(node, kNodeOpType);
-    if (types.empty() || family.empty()) return;
+    if (types.empty()) return;
+    const auto families = importer_families();
+    const bool other_domain = one_in(6);
+    const auto family = other_domain ? microsoft_importers() : pick(families);
+    if (family.empty()) return;
     types[0]->bytes = std::string(pick(family).op_type);
+    std::erase_if(node->children, [](const Field& field) { return field.number == kNodeDomain; });
+    if (other_domain) node->children.push_back(make_bytes(kNodeDomain, std::string(kMicrosoftDomain)));
   }
 
   void change_attribute_list(Field* node) {

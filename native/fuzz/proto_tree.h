@@ -49,6 +49,7 @@ enum : uint32_t {
   kNodeOutput = 2,
   kNodeOpType = 4,
   kNodeAttribute = 5,
+  kNodeDomain = 7,
   kAttributeName = 1,
   kAttributeF = 2,
   kAttributeI = 3,

@@ -141,6 +141,8 @@ constexpr auto kImporters = std::to_array<OpImporter>({
 
 }  // namespace
 
+std::span<const OpImporter> microsoft_importers() { return kImporters; }
+
 const OpImporter* find_microsoft_importer(std::string_view op_type) {
   for (const OpImporter& importer : kImporters) {
     if (importer.op_type == op_type) return &importer;

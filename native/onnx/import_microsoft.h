@@ -11,6 +11,7 @@ namespace sealedge {
 
 inline constexpr std::string_view kMicrosoftDomain = "com.microsoft";
 
+std::span<const OpImporter> microsoft_importers();
 // Null: none of those.
 const OpImporter* find_microsoft_importer(std::string_view op_type);
 
