@@ -143,11 +143,14 @@ class Mutator {
   Mutator(Field* model, unsigned seed) : model_(model), random_(seed) {}
 
   void run() {
-    const auto graphs = find_messages(model_, Message::kGraph);
-    if (graphs.empty()) return;
-    graph_ = pick(graphs);
-    collect_names();
-    for (int count = 1 + below(4); count > 0; --count) mutate_once();
+    for (int count = 1 + below(4); count > 0; --count) {
+      // Anew each time: a change further up may have moved or removed the graph of the last one.
+      const auto graphs = find_messages(model_, Message::kGraph);
+      if (graphs.empty()) return;
+      graph_ = pick(graphs);
+      collect_names();
+      mutate_once();
+    }
   }
 
   // Takes nodes and initializers of another model over, so that operators of both meet.
