@@ -1,4 +1,5 @@
 // Tensors that a model declares, infers or fills wrongly. One row per way to fail.
+#include "../support/emulation.h"
 #include "hostile_models.h"
 
 namespace sealedge {
@@ -170,6 +171,7 @@ TEST(HostileTensorsTest, WrongContents) {
 
 // That the child's limit is felt at all: an honest model that needs more than it may take.
 TEST(HostileTensorsTest, TheMemoryLimitIsFelt) {
+  SEALEDGE_SKIP_IF_EMULATED(testing::kNoAddressLimit);
 #ifdef SEALEDGE_NO_ADDRESS_LIMIT
   GTEST_SKIP() << "no address space limit under this sanitizer";
 #endif

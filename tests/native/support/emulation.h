@@ -15,6 +15,7 @@ namespace sealedge::testing {
 // A death test of style "threadsafe" starts its program anew, to be alone in the process.
 inline constexpr char kNoNewProcess[] = "the kernel cannot start a program of another architecture";
 inline constexpr char kNoAdvice[] = "qemu-user does not pass on what madvise says";
+inline constexpr char kNoAddressLimit[] = "qemu-user does not enforce RLIMIT_AS";
 inline constexpr char kNoProcessRead[] = "qemu-user has no process_vm_readv";
 
 }  // namespace sealedge::testing
