@@ -31,7 +31,10 @@ class Importer {
     SEALEDGE_TRY(list_inputs());
     SEALEDGE_TRY(add_initializers());
     SEALEDGE_TRY(add_inputs());
-    for (const ValueInfoProto& info : model_.graph.outputs) SEALEDGE_TRY(check_value_type(info, "output"));
+    for (const ValueInfoProto& info : model_.graph.outputs) {
+      // Without one it is what the model computes.
+      if (info.has_type) SEALEDGE_TRY(check_value_type(info, "output"));
+    }
     SEALEDGE_TRY(graph_.add_nodes(model_.graph.nodes));
     if (!shared_.unsupported.empty()) return shared_.unsupported.to_error();
     SEALEDGE_TRY(add_outputs());

@@ -168,6 +168,7 @@ Result<std::vector<ValueInfoProto::Dim>> parse_shape(std::span<const uint8_t> by
 Result<void> parse_type(std::span<const uint8_t> bytes, ValueInfoProto* info) {
   WireReader reader(bytes);
   for (WireField field; reader.next(&field);) {
+    info->has_type |= field.number != 6;  // denotation, beside the one of the types that it is
     if (field.number != 1 || !is_bytes(field)) continue;
     WireReader tensor_reader(field.bytes);
     for (WireField part; tensor_reader.next(&part);) {

@@ -84,6 +84,7 @@ struct ValueInfoProto {
     std::string_view symbol;
   };
   std::string_view name;
+  bool has_type = false;  // outputs of some models declare none
   int32_t elem_type = 0;  // 0 when the value is not a dense tensor
   bool has_shape = false;
   std::vector<Dim> dims;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <random>
 #include <thread>
@@ -151,7 +152,9 @@ TEST(SessionTest, UsesAsManyThreadsAsAllowedAndWorthWaking) {
     options.max_threads = static_cast<unsigned>(allowed);
     const auto session = load(wide, options);
     const int helpers = allowed == 0 || allowed > 4 ? 3 : allowed - 1;
-    EXPECT_EQ(most_helpers_of(*session, 128, helpers), helpers) << allowed;
+    // On fewer processors than that a helper may never come while there is work: then only the bound is seen.
+    const int seen = std::min(helpers, static_cast<int>(default_thread_count()) - 1);
+    EXPECT_GE(most_helpers_of(*session, 128, seen), seen) << allowed;
     for (int i = 0; i < 20; ++i) EXPECT_LE(most_helpers_of(*session, 128, 0), helpers) << allowed;
     EXPECT_EQ(most_helpers_of(*session, 1, 0), 0) << "too little work to share";
   }

@@ -205,7 +205,7 @@ describe('InferenceSession refuses', () => {
     const cases: [object, string][] = [
       [
         { executionProviders: ['cpu'] },
-        'options: expected key, backend, policy, intraOpNumThreads, got executionProviders',
+        'options: expected key, backend, policy, intraOpNumThreads, limits, got executionProviders',
       ],
       [{ backend: 'tensorflow' }, 'backend: expected native or onnxruntime, got tensorflow'],
       [{ intraOpNumThreads: 1.5 }, 'intraOpNumThreads: expected a whole number from 0, got 1.5'],
