@@ -414,7 +414,7 @@ class Mutator {
     const auto types = fields_of(tensor, kTensorDataType);
     const size_t size = types.empty() ? 1 : data_type_size_bytes(static_cast<DataType>(types[0]->scalar & 0xff));
     const size_t count = size == 0 ? 0 : raw[0]->bytes.size() / size;
-    if (count == 0) return;
+    if (count == 0 || types.empty()) return;
     char* element = raw[0]->bytes.data() + static_cast<size_t>(below(static_cast<int>(count))) * size;
     uint64_t value = any_float();
     if (types[0]->scalar != 1) {

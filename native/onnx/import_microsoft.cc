@@ -76,7 +76,10 @@ void average_pool(NodeImport& node) {
 // Y_scale, Y_zero_point, then tensor, scale and zero point of each part
 void concat(NodeImport& node) {
   if (!has_inputs(node, {0})) return;
-  if (node.input_count() % 3 != 2) return node.invalid("expected three inputs for each part");
+  if (node.input_count() < 5 || node.input_count() % 3 != 2) {
+    return node.invalid("expected a scale, a zero point and three inputs for each part, got " +
+                        std::to_string(node.input_count()) + " inputs");
+  }
   std::vector<ValueId> parts;
   for (size_t i = 2; i < node.input_count(); i += 3) {
     if (!has_inputs(node, {i, i + 1})) return;

@@ -18,6 +18,7 @@ class ConcatOp final : public Op {
   int64_t axis() const { return axis_; }
 
   Result<std::vector<TensorFact>> infer(std::span<const Operand> inputs) const override {
+    if (inputs.empty()) return model_invalid("expected at least one input, got none");
     TensorFact fact{inputs[0].type, inputs[0].dims};
     SEALEDGE_ASSIGN(const size_t axis, resolve_axis(axis_, fact.dims.size()));
     for (const Operand& input : inputs.subspan(1)) {
