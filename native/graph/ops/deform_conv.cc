@@ -81,6 +81,8 @@ class DeformKernel final : public Kernel {
     const double top = std::floor(row), left = std::floor(column), v = row - top, u = column - left;
     double sum = 0;
     for (int k = 0; k < 4; k++) {
+      // The four neighbours: k / 2 and k % 2 are row and column.
+      // NOLINTNEXTLINE(bugprone-integer-division)
       const double r = top + k / 2, c = left + k % 2;
       if (r < 0 || r >= height || c < 0 || c >= width) continue;
       const double weight = (k / 2 ? v : 1 - v) * (k % 2 ? u : 1 - u);

@@ -15,7 +15,11 @@ namespace {
 template <typename T, typename E>
 T integer_power(T base, E exponent) {
   if (exponent < 0) return base == 1 ? T{1} : base == T(-1) ? (exponent % 2 == 0 ? T{1} : T(-1)) : T{0};
+  // Modulo 2^64, as wanted.
+  // NOLINTNEXTLINE(bugprone-signed-char-misuse)
   uint64_t result = 1, square = static_cast<uint64_t>(base);
+  // Modulo 2^64, as wanted.
+  // NOLINTNEXTLINE(bugprone-signed-char-misuse)
   for (auto rest = static_cast<uint64_t>(exponent); rest > 0; rest /= 2, square *= square) {
     if (rest % 2 != 0) result *= square;
   }

@@ -32,6 +32,8 @@ void multiply(const LoopProduct& p, const void* a_data, const void* b_data, void
         const size_t columns = std::min(kColumns, p.n - from);
         Sum<T> sums[kColumns] = {};
         for (size_t k = 0; k < p.k; ++k) {
+          // Sign extension, then modulo 2^32.
+          // NOLINTNEXTLINE(bugprone-signed-char-misuse)
           const auto factor = static_cast<Sum<T>>(a[i * p.a_row + k * p.a_column]);
           const T* row = b + k * p.b_row + from * p.b_column;
           for (size_t j = 0; j < columns; ++j) sums[j] += factor * static_cast<Sum<T>>(row[j * p.b_column]);
