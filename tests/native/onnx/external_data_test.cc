@@ -74,7 +74,7 @@ TEST_F(FolderExternalDataTest, NeverLeavesTheFolder) {
   fs::create_symlink("weights.bin", model / "link_inside.bin");
   fs::create_symlink("nowhere", model / "dangling.bin");
   fs::create_directory_symlink("..", model / "up");
-  fs::create_directory_symlink("/", model / "data" / "root");
+  fs::create_directory_symlink("/", model / "data" / "slash");
   fs::create_hard_link(folder_ / "outside.bin", model / "hard.bin");
   fs::create_hard_link(model / "data" / "twice.bin", model / "data" / "twin.bin");
   ASSERT_EQ(::mkfifo((model / "fifo").c_str(), 0600), 0);
@@ -104,7 +104,7 @@ TEST_F(FolderExternalDataTest, NeverLeavesTheFolder) {
       {"CVE-2026-34447: link that stays inside", "link_inside.bin", kUnreadable, "is a symbolic link"},
       {"CVE-2026-34447: link to nothing", "dangling.bin", kUnreadable, "is a symbolic link"},
       {"CVE-2026-27489: link to a folder on the way", "up/outside.bin", kUnreadable, "is behind a symbolic link"},
-      {"CVE-2026-27489: deeper, to the root", "data/root/etc/passwd", kUnreadable, "is behind a symbolic link"},
+      {"CVE-2026-27489: deeper, to the root", "data/slash/etc/passwd", kUnreadable, "is behind a symbolic link"},
       {"CVE-2026-34446: hard link to a file outside", "hard.bin", kUnreadable, "one hard link, got 2"},
       {"CVE-2026-34446: both names inside", "data/twin.bin", kUnreadable, "one hard link, got 2"},
       {"FIFO", "fifo", kUnreadable, "is not a regular file"},
