@@ -29,8 +29,8 @@ describe('the scanner finds what is there', () => {
     const report = await runScanner(child.pid as number, probes, []);
     const found = new Set(report.hits.map(({ probe }) => probe));
     const rowMajor = probes.filter(({ name }) => name.includes('row-major'));
-    // onnxruntime folds BatchNormalization into the convolutions, but keeps or leaves behind what it read.
-    expect(rowMajor.filter(({ name }) => found.has(name)).length).toBeGreaterThan(32);
+    expect(rowMajor).not.toEqual([]);
+    expect(rowMajor.filter(({ name }) => !found.has(name))).toEqual([]);
     expect(report.unreadable).toEqual([]);
   });
 
