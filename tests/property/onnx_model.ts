@@ -9,7 +9,8 @@ export type Attribute =
   | { readonly float: number }
   | string
   | readonly number[]
-  | { readonly floats: readonly number[] };
+  | { readonly floats: readonly number[] }
+  | { readonly strings: readonly string[] };
 export type Attributes = Readonly<Record<string, Attribute | undefined>>;
 
 /** NodeProto; the name '' stands for an input that is not given. */
@@ -18,12 +19,14 @@ export function node(
   inputs: readonly string[],
   outputs: readonly string[],
   attributes: Attributes = {},
+  domain = '',
 ): Buffer {
   return message(
     1,
     ...inputs.map((name) => bytes(1, name)),
     ...outputs.map((name) => bytes(2, name)),
     bytes(4, opType),
+    ...(domain === '' ? [] : [bytes(7, domain)]),
     ...Object.entries(attributes).flatMap(([name, value]) =>
       value === undefined ? [] : [message(5, bytes(1, name), ...attribute(value))],
     ),
@@ -32,6 +35,8 @@ export function node(
 
 export interface ModelParts {
   readonly opset: number;
+  /** Operator sets beside the standard's. */
+  readonly domains?: Readonly<Record<string, number>>;
   readonly nodes: readonly Buffer[];
   readonly initializers: Readonly<Record<string, Tensor>>;
   /** Dims below 0 are free. */
@@ -39,7 +44,7 @@ export interface ModelParts {
   readonly outputs: readonly { readonly name: string; readonly type: TensorType }[];
 }
 
-export function onnxModel({ opset, nodes, initializers, inputs, outputs }: ModelParts): Buffer {
+export function onnxModel({ opset, domains = {}, nodes, initializers, inputs, outputs }: ModelParts): Buffer {
   const graph = message(
     7,
     ...nodes,
@@ -48,7 +53,12 @@ export function onnxModel({ opset, nodes, initializers, inputs, outputs }: Model
     ...inputs.map(({ name, type, dims }) => valueInfo(11, name, type, dims)),
     ...outputs.map(({ name, type }) => valueInfo(12, name, type, undefined)),
   );
-  return Buffer.concat([int(1, 8), graph, message(8, bytes(1, ''), int(2, opset))]);
+  const opsets = Object.entries({ '': opset, ...domains });
+  return Buffer.concat([
+    int(1, 8),
+    graph,
+    ...opsets.map(([domain, version]) => message(8, bytes(1, domain), int(2, version))),
+  ]);
 }
 
 function attribute(value: Attribute): Buffer[] {
@@ -56,6 +66,7 @@ function attribute(value: Attribute): Buffer[] {
   if (typeof value === 'string') return [bytes(4, value), int(20, 3)];
   if ('float' in value) return [float(2, value.float), int(20, 1)];
   if ('floats' in value) return [...value.floats.map((item) => float(7, item)), int(20, 6)];
+  if ('strings' in value) return [...value.strings.map((item) => bytes(9, item)), int(20, 8)];
   return [...value.map((item) => signed(8, item)), int(20, 7)];
 }
 

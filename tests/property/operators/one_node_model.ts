@@ -4,7 +4,10 @@ import { type Attributes, node, onnxModel } from '../onnx_model.js';
 
 export interface OneNode {
   readonly opType: string;
+  /** Of the standard's operator set; of the operator's own one, `domainVersion`. */
   readonly opset: number;
+  readonly domain?: string;
+  readonly domainVersion?: number;
   readonly attributes?: Attributes;
   /** undefined: an optional input that is not given. */
   readonly inputs: readonly (Tensor | undefined)[];
@@ -17,7 +20,8 @@ export function inputName(index: number): string {
   return `x${index}`;
 }
 
-export function oneNodeModel({ opType, opset, attributes = {}, inputs, constants = [], outputTypes }: OneNode): Buffer {
+export function oneNodeModel(one: OneNode): Buffer {
+  const { opType, opset, domain = '', domainVersion = 1, attributes = {}, inputs, constants = [], outputTypes } = one;
   const names = inputs.map((input, i) => (input === undefined ? '' : inputName(i)));
   const outputs = outputTypes.map((type, i) => ({ name: `y${i}`, type }));
   const given = inputs.flatMap((tensor, i) =>
@@ -25,12 +29,14 @@ export function oneNodeModel({ opType, opset, attributes = {}, inputs, constants
   );
   return onnxModel({
     opset,
+    domains: domain === '' ? {} : { [domain]: domainVersion },
     nodes: [
       node(
         opType,
         names,
         outputs.map(({ name }) => name),
         attributes,
+        domain,
       ),
     ],
     initializers: Object.fromEntries(
