@@ -161,20 +161,20 @@ Result<std::vector<RunValue>> run_batched(const ControlCall& call, std::span<con
   SEALEDGE_ASSIGN(const int64_t longest, sequence_length(call, scan_inputs, 1));
   SEALEDGE_ASSIGN(const int64_t batch,
                   batch_size(std::span(call.inputs).subspan(1, states.size() + scan_inputs.size())));
-  std::vector<int64_t> lengths(static_cast<size_t>(batch), longest);
-  if (call.node.inputs[0] != kNoValue) {
+  const bool has_lengths = call.node.inputs[0] != kNoValue;
+  if (has_lengths) {
     const TensorFact& fact = call.inputs[0].fact;
     if (fact.type != DataType::kInt64 || fact.dims != Dims{batch}) {
       return mismatch("sequence_lens: expected one int64 per batch, got " + dims_to_string(fact.dims));
     }
-    if (batch > 0) std::memcpy(lengths.data(), call.inputs[0].data, lengths.size() * sizeof lengths[0]);
   }
   std::vector<StackedOutput> stacks;
   for (size_t i = 0; i < states.size() + call.control.scan_outputs.size(); ++i) {
     stacks.emplace_back(&call.runner, ControlFlow::Walk{}, batch);
   }
   for (int64_t b = 0; b < batch; ++b) {
-    const int64_t length = lengths[static_cast<size_t>(b)];
+    int64_t length = longest;
+    if (has_lengths) std::memcpy(&length, call.inputs[0].data + static_cast<size_t>(b) * sizeof length, sizeof length);
     if (length < 0 || length > longest) {
       return Error{ErrorCode::kInputInvalid,
                    "sequence_lens: expected 0 to " + std::to_string(longest) + ", got " + std::to_string(length)};

@@ -47,23 +47,30 @@ bool data_type_is_integer(DataType type) {
   return row && row->integer;
 }
 
-Result<int64_t> checked_element_count(const Dims& dims) {
+namespace {
+
+// The elements a tensor would have if none of its dimensions were 0. Bounded like the elements themselves: strides are
+// products of these dimensions, and loops may go over some of them although there is nothing to compute.
+Result<int64_t> checked_extent(const Dims& dims) {
   if (dims.size() > kMaxRank) {
     return Error{ErrorCode::kLimitExceeded,
                  "tensor rank: expected at most " + std::to_string(kMaxRank) + ", got " + std::to_string(dims.size())};
   }
-  // The product of the non-zero dimensions is bounded too, so that strides never overflow in a tensor without elements.
-  int64_t magnitude = 1;
-  bool empty = false;
+  int64_t extent = 1;
   for (int64_t dim : dims) {
     if (dim < 0) return Error{ErrorCode::kLimitExceeded, "negative dimension in " + dims_to_string(dims)};
-    if (dim == 0) {
-      empty = true;
-    } else if (!checked_mul(magnitude, dim, &magnitude) || magnitude > kMaxElements) {
+    if (dim != 0 && (!checked_mul(extent, dim, &extent) || extent > kMaxElements)) {
       return Error{ErrorCode::kLimitExceeded, "too many elements in " + dims_to_string(dims)};
     }
   }
-  return empty ? 0 : magnitude;
+  return extent;
+}
+
+}  // namespace
+
+Result<int64_t> checked_element_count(const Dims& dims) {
+  SEALEDGE_TRY(checked_extent(dims));
+  return element_count(dims);
 }
 
 int64_t element_count(const Dims& dims) {
@@ -83,10 +90,13 @@ Result<size_t> checked_size_bytes(const TensorFact& fact) {
 
 Result<size_t> checked_size_bytes(const TensorFact& fact, size_t max_bytes) {
   SEALEDGE_ASSIGN(const size_t size_bytes, checked_size_bytes(fact));
-  if (size_bytes > max_bytes) {
+  SEALEDGE_ASSIGN(const int64_t extent, checked_extent(fact.dims));
+  const size_t extent_bytes = static_cast<size_t>(extent) * data_type_size_bytes(fact.type);
+  if (extent_bytes > max_bytes) {
     return Error{ErrorCode::kLimitExceeded,
                  "a tensor " + dims_to_string(fact.dims) + " of " + data_type_name(fact.type) + ": expected at most " +
-                     std::to_string(max_bytes) + " bytes, got " + std::to_string(size_bytes)};
+                     std::to_string(max_bytes) + (size_bytes == 0 ? " bytes but for its zeros, got " : " bytes, got ") +
+                     std::to_string(extent_bytes)};
   }
   return size_bytes;
 }

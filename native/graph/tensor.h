@@ -54,7 +54,7 @@ Result<int64_t> checked_element_count(const Dims& dims);
 // Precondition: checked_element_count(dims).ok(), as for every tensor of a plan.
 int64_t element_count(const Dims& dims);
 Result<size_t> checked_size_bytes(const TensorFact& fact);
-// kLimitExceeded also above max_bytes.
+// kLimitExceeded also above max_bytes, which bounds dimensions beside a 0 as if that was 1: loops may go over them.
 Result<size_t> checked_size_bytes(const TensorFact& fact, size_t max_bytes);
 
 // Distance in elements between neighbours along each logical dimension, for a dense tensor held in `format`.

@@ -111,27 +111,21 @@ class MatMulOp final : public Op {
   Result<std::unique_ptr<Kernel>> prepare(const OpSetup& setup) const override {
     const Operand &a = setup.inputs[0], &b = setup.inputs[1];
     SEALEDGE_ASSIGN(const MatMulShape product, resolve_matmul(a.dims, b.dims, trans_b_));
-    std::vector<size_t> a_index = matmul_batch_indices(product.batch, a.dims);
-    std::vector<size_t> b_index = matmul_batch_indices(product.batch, b.dims);
-    F32GemmParams shape = {.m = static_cast<size_t>(product.m),
-                           .n = static_cast<size_t>(product.n),
-                           .k = static_cast<size_t>(product.k),
-                           .a = nullptr,
-                           .a_stride = static_cast<size_t>(product.k),
-                           .c = nullptr,
-                           .c_stride = static_cast<size_t>(product.n)};
-    // One matrix B for all: the batch of A is nothing but more rows.
-    if (b.dims.size() <= 2) {
-      shape.m *= a_index.size();
-      a_index = b_index = {0};
-    }
+    MatMulProducts products = matmul_products(product, a.dims, b.dims);
+    const F32GemmParams shape = {.m = static_cast<size_t>(products.m),
+                                 .n = static_cast<size_t>(product.n),
+                                 .k = static_cast<size_t>(product.k),
+                                 .a = nullptr,
+                                 .a_stride = static_cast<size_t>(product.k),
+                                 .c = nullptr,
+                                 .c_stride = static_cast<size_t>(product.n)};
     if (a.type != DataType::kFloat32) {
       const LoopProduct loop = {shape.m, shape.n, shape.k, shape.k, 1, trans_b_ ? 1 : shape.n, trans_b_ ? shape.k : 1};
       return std::unique_ptr<Kernel>(
-          std::make_unique<LoopMatMulKernel>(a.type, loop, std::move(a_index), std::move(b_index)));
+          std::make_unique<LoopMatMulKernel>(a.type, loop, std::move(products.a), std::move(products.b)));
     }
-    return std::unique_ptr<Kernel>(std::make_unique<MatMulKernel>(shape, trans_b_, b.weight, std::move(a_index),
-                                                                  std::move(b_index), setup.epilogue));
+    return std::unique_ptr<Kernel>(std::make_unique<MatMulKernel>(shape, trans_b_, b.weight, std::move(products.a),
+                                                                  std::move(products.b), setup.epilogue));
   }
 
  private:

@@ -35,7 +35,10 @@ Result<MatMulShape> resolve_matmul(const Dims& a_dims, const Dims& b_dims, bool 
   return p;
 }
 
-std::vector<size_t> matmul_batch_indices(const Dims& batch, const Dims& dims) {
+namespace {
+
+// For each batch entry of the result, which matrix of an operand with these dims it takes.
+std::vector<size_t> batch_indices(const Dims& batch, const Dims& dims) {
   const size_t own = dims.size() < 2 ? 0 : dims.size() - 2;
   const auto count = static_cast<size_t>(element_count(batch));
   std::vector<size_t> indices(count, 0);
@@ -50,6 +53,16 @@ std::vector<size_t> matmul_batch_indices(const Dims& batch, const Dims& dims) {
     }
   }
   return indices;
+}
+
+}  // namespace
+
+MatMulProducts matmul_products(const MatMulShape& shape, const Dims& a_dims, const Dims& b_dims) {
+  // Before anything is made for each batch entry: there may be more of them than memory, if they are empty.
+  if (element_count(shape.output) == 0) return {shape.m, {}, {}};
+  // One matrix B for all: the batch of A is nothing but more rows.
+  if (b_dims.size() <= 2) return {shape.m * element_count(shape.batch), {0}, {0}};
+  return {shape.m, batch_indices(shape.batch, a_dims), batch_indices(shape.batch, b_dims)};
 }
 
 }  // namespace sealedge

@@ -18,7 +18,12 @@ struct MatMulShape {
 // kShapeMismatch when they cannot be multiplied. trans_b: the last two dimensions of B are exchanged.
 Result<MatMulShape> resolve_matmul(const Dims& a_dims, const Dims& b_dims, bool trans_b);
 
-// For each batch entry of the result, which matrix of an operand with these dims it takes.
-std::vector<size_t> matmul_batch_indices(const Dims& batch, const Dims& dims);
+// The products that make up the result, in its order: which matrix of A and which of B each takes. None when the result
+// has no elements.
+struct MatMulProducts {
+  int64_t m;  // rows of each
+  std::vector<size_t> a, b;
+};
+MatMulProducts matmul_products(const MatMulShape& shape, const Dims& a_dims, const Dims& b_dims);
 
 }  // namespace sealedge

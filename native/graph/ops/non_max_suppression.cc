@@ -10,6 +10,9 @@ namespace sealedge {
 
 namespace {
 
+// Bounds what is allocated when planning: there may be no batch to hold the boxes.
+constexpr size_t kMostBoxes = size_t{1} << 26;
+
 struct Box {
   float y1, x1, y2, x2;
   float area() const { return (y2 - y1) * (x2 - x1); }
@@ -155,6 +158,10 @@ class NmsOp final : public Op {
       }
     }
     const Problem problem = problem_of(boxes.dims, scores.dims, center_point_box_, data);
+    if (problem.count > kMostBoxes) {
+      return Error{ErrorCode::kLimitExceeded,
+                   "expected at most " + std::to_string(kMostBoxes) + " boxes, got " + std::to_string(problem.count)};
+    }
     std::vector<int64_t> order(2 * problem.count);
     int64_t selected = 0;
     select(problem, order.data(), order.data() + problem.count, [&](size_t, size_t, int64_t) { ++selected; });

@@ -110,21 +110,16 @@ class QuantizedMatMulOp final : public Op {
     SEALEDGE_ASSIGN(MatMulShape shape, resolve_matmul(a.dims, b.dims, trans_b_));
     SEALEDGE_ASSIGN(const DataType type, check_product_inputs(setup.inputs, output_, shape.n));
     const ProductParameters parameters(setup.inputs, output_, type, static_cast<size_t>(shape.n));
-    std::vector<size_t> a_index = matmul_batch_indices(shape.batch, a.dims);
-    std::vector<size_t> b_index = matmul_batch_indices(shape.batch, b.dims);
-    // One matrix B for all: the batch of A is nothing but more rows.
-    if (b.dims.size() <= 2) {
-      shape.m *= static_cast<int64_t>(a_index.size());
-      a_index = b_index = {0};
-    }
+    MatMulProducts products = matmul_products(shape, a.dims, b.dims);
+    shape.m = products.m;
     WeightGeometry packing;
     if (shape.k > 0 && shape.n > 0) {
       const Dims matrix = trans_b_ ? Dims{shape.n, shape.k} : Dims{shape.k, shape.n};
       SEALEDGE_ASSIGN(packing, weight_geometry(product_weight_layout(b.type, false), order(), matrix));
     }
-    return std::unique_ptr<Kernel>(std::make_unique<QuantizedMatMulKernel>(product_params(shape, parameters, a.type),
-                                                                           parameters, packing, b.weight,
-                                                                           std::move(a_index), std::move(b_index)));
+    return std::unique_ptr<Kernel>(
+        std::make_unique<QuantizedMatMulKernel>(product_params(shape, parameters, a.type), parameters, packing,
+                                                b.weight, std::move(products.a), std::move(products.b)));
   }
 
  private:

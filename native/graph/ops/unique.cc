@@ -17,6 +17,9 @@ struct Slices {
   size_t outer = 1, count = 0, inner = 1;
 };
 
+// Bounds what is allocated when planning: 8 bytes for each, whatever a slice holds, which may be nothing.
+constexpr size_t kMostSlices = size_t{1} << 26;
+
 // NaN sorts last and equals itself, as in numpy: the order must be one for sorting to be defined.
 template <typename T>
 int compare(T a, T b) {
@@ -152,6 +155,10 @@ class UniqueOp final : public Op {
   // Sorts positions, never the elements themselves: these may be of a sealed model.
   Result<int64_t> count_distinct(const Operand& x) const {
     const Slices slices = slices_of(x.dims);
+    if (slices.count > kMostSlices) {
+      return Error{ErrorCode::kLimitExceeded,
+                   "expected at most " + std::to_string(kMostSlices) + " slices, got " + std::to_string(slices.count)};
+    }
     std::vector<int64_t> order(slices.count);
     const auto distinct = dispatch_type(AllTypes{}, x.type, [&]<typename T>() -> std::optional<int64_t> {
       const auto* elements = reinterpret_cast<const T*>(x.data);

@@ -1,5 +1,5 @@
-// Loads models that must be refused, in a child process that may take next to no memory: a refusal that came after
-// allocating what the model asks for would show as kOutOfMemory or as std::bad_alloc.
+// Loads models in a child process that may take next to no memory: a refusal that came after allocating what the model
+// asks for would show as kOutOfMemory or as std::bad_alloc.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -65,8 +65,9 @@ inline std::string complaint(const Hostile& hostile) {
 
 constexpr size_t kMemoryForRefusal = size_t{24} << 20;
 
-// Fails once per model that is not refused as it should be.
-inline void expect_refused(const std::vector<Hostile>& models) {
+// Calls complain(item) in the child for each; what is not empty is a failure.
+template <typename Item, typename Complain>
+void expect_no_complaints(const std::vector<Item>& items, const Complain& complain) {
   int pipe_ends[2];
   ASSERT_EQ(::pipe(pipe_ends), 0);
   const pid_t child = ::fork();
@@ -74,9 +75,9 @@ inline void expect_refused(const std::vector<Hostile>& models) {
   if (child == 0) {
     ::close(pipe_ends[0]);
     limit_address_space(kMemoryForRefusal);
-    for (const Hostile& hostile : models) {
-      const std::string why = complaint(hostile);
-      if (!why.empty()) ::dprintf(pipe_ends[1], "%s: %s\n", hostile.name.c_str(), why.c_str());
+    for (const Item& item : items) {
+      const std::string why = complain(item);
+      if (!why.empty()) ::dprintf(pipe_ends[1], "%s: %s\n", item.name.c_str(), why.c_str());
     }
     std::_Exit(0);
   }
@@ -91,6 +92,21 @@ inline void expect_refused(const std::vector<Hostile>& models) {
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << "the child died, status " << status;
   EXPECT_EQ(complaints, "");
+}
+
+// Fails once per model that is not refused as it should be.
+inline void expect_refused(const std::vector<Hostile>& models) { expect_no_complaints(models, complaint); }
+
+// Fails once per model that is refused, or takes memory to speak of; what else is said of them is not looked at.
+inline void expect_accepted(const std::vector<Hostile>& models) {
+  expect_no_complaints(models, [](const Hostile& hostile) -> std::string {
+    try {
+      const auto session = Session::create_from_bytes(hostile.model, {});
+      return session.ok() ? "" : session.error().message;
+    } catch (const std::bad_alloc&) {
+      return "ran out of memory";
+    }
+  });
 }
 
 }  // namespace sealedge::testing

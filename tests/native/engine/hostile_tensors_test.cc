@@ -5,6 +5,7 @@
 namespace sealedge {
 namespace {
 
+using testing::expect_accepted;
 using testing::expect_refused;
 using testing::floats;
 using testing::Hostile;
@@ -66,6 +67,8 @@ TEST(HostileTensorsTest, DeclaredSizes) {
       {"negative dimension", with_initializer(dims_only({-1})), kLimit, "negative dimension in [-1]"},
       {"two negative dimensions", with_initializer(dims_only({-4, -4})), kLimit, "negative dimension"},
       {"empty, but its strides overflow", with_initializer(dims_only({0, kHuge, 4})), kLimit, "too many elements"},
+      {"empty, but loops over its dimensions would not end", with_initializer(dims_only({0, int64_t{1} << 31})), kLimit,
+       "a tensor [0, 2147483648] of float32: expected at most 4294967296 bytes but for its zeros, got 8589934592"},
       {"17 dimensions", with_initializer(dims_only(std::vector<int64_t>(17, 1))), kLimit,
        "too many dimensions of a tensor: at most 16"},
       {"100,000 dimensions", with_initializer(dims_only(std::vector<int64_t>(100'000, 1))), kLimit, "at most 16"},
@@ -74,6 +77,7 @@ TEST(HostileTensorsTest, DeclaredSizes) {
        "input 'x': a tensor [2147483648] of float32: expected at most 4294967296 bytes"},
       {"input: what is given is too much already", with_input({-1, int64_t{1} << 31}), kLimit, "input 'x'"},
       {"input: 17 dimensions", with_input(std::vector<int64_t>(17, 1)), kLimit, "at most 16"},
+      {"input: empty, but beyond the bound", with_input({0, int64_t{1} << 31}), kLimit, "input 'x': a tensor [0, 214"},
       {"input: beyond a bound of one's own", with_input({32, 33}), kLimit, "expected at most 4096 bytes, got 4224",
        small},
   });
@@ -115,6 +119,38 @@ TEST(HostileTensorsTest, InferredSizes) {
       {"a run needs more than the arena", wide.build(), kLimit, "activations of one run", small_arena},
       {"constants in their layouts", packed.build(), kLimit, "model constants: expected at most 65536 bytes",
        small_constants},
+  });
+}
+
+// Tensors without elements take no memory, however large their other dimensions are: neither do their operators.
+TEST(HostileTensorsTest, MuchOfNothing) {
+  constexpr int64_t kMany = int64_t{1} << 27;
+  const auto product = [](const std::string& op_type, int type, const std::vector<int64_t>& a,
+                          const std::vector<int64_t>& b) {
+    return ModelBuilder().input("a", a, type).input("b", b, type).add(node(op_type, {"a", "b"}, {"y"})).output("y");
+  };
+  expect_accepted({
+      {"MatMul of no rows", product("MatMul", 1, {kMany, 0, 4}, {4, 4}).build()},
+      {"MatMul of no columns", product("MatMul", 1, {1, 4, 4}, {kMany, 4, 0}).build()},
+      {"MatMul of another type", product("MatMul", 6, {kMany, 0, 4}, {4, 4}).build()},
+      {"MatMulInteger", product("MatMulInteger", 3, {kMany, 0, 4}, {1, 4, 4}).build()},
+      {"GatherElements", ModelBuilder()
+                             .input("x", {kMany, 0})
+                             .constant(int64s("i", {0, 0}, {}))
+                             .add(node("GatherElements", {"x", "i"}, {"y"}))
+                             .output("y")
+                             .build()},
+  });
+  ModelBuilder unique;
+  unique.constant(floats("x", {kMany, 0}, {}))
+      .output("y")
+      .add(node("Unique", {"x"}, {"y"}, {testing::int_attribute("axis", 0)}));
+  ModelBuilder boxes;
+  boxes.constant(floats("boxes", {0, kMany, 4}, {})).constant(floats("scores", {0, 1, kMany}, {})).output("y", 7);
+  boxes.add(node("NonMaxSuppression", {"boxes", "scores"}, {"y"}));
+  expect_refused({
+      {"Unique", unique.build(), kLimit, "Unique 'make_y': expected at most 67108864 slices, got 134217728"},
+      {"NonMaxSuppression", boxes.build(), kLimit, "expected at most 67108864 boxes, got 134217728"},
   });
 }
 
