@@ -1,18 +1,19 @@
 /**
  * npm run bench -- [trial ...] [--model NAME] [--rounds N] [--json]
- * Trials: latency, load, behaviour, seal, kernels; all when none is named. benchmarks/README.md explains them.
+ * Trials: latency, threads, load, behaviour, seal, kernels; all when none is named. benchmarks/README.md explains them.
  */
 import { parseArgs } from 'node:util';
 import { measureSealing, sealingTable } from './container/sealing.js';
 import { behaviourTable, measureBehaviour } from './end_to_end/behaviour.js';
 import { latencyTable, measureLatency } from './end_to_end/latency.js';
 import { loadTable, measureLoad } from './end_to_end/load.js';
+import { measureThreads, threadsTable } from './end_to_end/threads.js';
 import { runKernelBenchmarks } from './kernels/run_kernels.js';
 import { describeMachine } from './support/machine.js';
 import { type BenchmarkModel, findModels } from './support/models.js';
 import { loadOnnxruntime, type Onnxruntime } from './support/onnxruntime.js';
 
-const TRIALS = ['latency', 'load', 'behaviour', 'seal', 'kernels'] as const;
+const TRIALS = ['latency', 'threads', 'load', 'behaviour', 'seal', 'kernels'] as const;
 type Trial = (typeof TRIALS)[number];
 
 interface Options {
@@ -92,6 +93,10 @@ async function main(): Promise<void> {
         'Latency of one inference, 1 thread each (ratio above 1: sealedge is faster)',
         ...latencyTable(results),
       ]);
+    } else if (trial === 'threads') {
+      const results = await overModels(models, say, (model) => measureThreads(model, onnxruntime, options.rounds));
+      report.threads = results.flat();
+      print(['', 'What more threads bring (speed-up over 1 thread)', ...threadsTable(results.flat())]);
     } else if (trial === 'load') {
       const results = await overModels(models, say, (model) => measureLoad(model, onnxruntime, options.rounds));
       report.load = results;

@@ -2,6 +2,7 @@
  * Latency of one inference, against onnxruntime-node in the same process: one thread each, samples taken in turns so that a clock
  * or a neighbour that drifts meets both alike. Outputs of every case are checked before anything is timed.
  */
+import { setTimeout } from 'node:timers/promises';
 import { InferenceSession, Tensor } from '../../src/index.js';
 import { checkOutputs } from '../support/check_outputs.js';
 import { repetitionsFor, timed } from '../support/clock.js';
@@ -73,14 +74,19 @@ export function feedsOf(inputs: readonly NamedArray[]): Record<string, Tensor> {
   return Object.fromEntries(inputs.map(({ name, type, data, dims }) => [name, new Tensor(type, data, dims)]));
 }
 
-/** Each contestant's microseconds per call; a sample is as many calls as take about SAMPLE_MS. */
-async function inTurns(contestants: readonly (() => unknown)[], rounds: number): Promise<Spread[]> {
+/** Each contestant's microseconds per call; a sample is as many calls as take about SAMPLE_MS, after a pause if one is asked for. */
+export async function inTurns(
+  contestants: readonly (() => unknown)[],
+  rounds: number,
+  pauseMs?: number,
+): Promise<Spread[]> {
   const repetitions: number[] = [];
   for (const call of contestants) repetitions.push(await repetitionsFor(call, SAMPLE_MS));
   const samples: number[][] = contestants.map(() => []);
   for (let round = 0; round < rounds; round += 1) {
     for (const [i, call] of contestants.entries()) {
       const count = repetitions[i] ?? 1;
+      if (pauseMs !== undefined) await setTimeout(pauseMs);
       const ms = await timed(async () => {
         for (let n = 0; n < count; n += 1) await call();
       });

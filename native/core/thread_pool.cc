@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <csignal>
+#include <cstdint>
 #include <cstring>
 #include <deque>
 #include <mutex>
@@ -18,12 +20,56 @@ namespace {
 // kernels.
 constexpr size_t kThreadStackBytes = 1024 * 1024;
 
+// How long a helper looks for the run's next loop before it sleeps, and a caller for its last helper. The loops of a
+// run mostly follow each other within that time, and waking a thread takes some 50 us (more in a virtual machine): with
+// helpers that slept between loops, four threads were slower than one.
+constexpr std::chrono::microseconds kPatience{100};
+
+int64_t now_ticks() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
+constexpr int64_t in_ticks(std::chrono::microseconds time) {
+  return std::chrono::duration_cast<std::chrono::steady_clock::duration>(time).count();
+}
+
+void pause_briefly() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+// Calls done() until it holds or time is up, and says whether it held.
+template <typename Done>
+bool spin_until(std::chrono::microseconds patience, const Done& done) {
+  constexpr int kLooksPerClock = 32;
+  const auto end = std::chrono::steady_clock::now() + patience;
+  do {
+    for (int look = 0; look < kLooksPerClock; ++look) {
+      if (done()) return true;
+      pause_briefly();
+    }
+  } while (std::chrono::steady_clock::now() < end);
+  return false;
+}
+
+// The sections under the pool's mutex are short: who finds it taken is better off looking again than going to sleep.
+std::unique_lock<std::mutex> lock_soon(std::mutex& mutex) {
+  std::unique_lock lock(mutex, std::try_to_lock);
+  for (int look = 0; look < 100 && !lock.owns_lock(); ++look) {
+    pause_briefly();
+    (void)lock.try_lock();
+  }
+  if (!lock.owns_lock()) lock.lock();
+  return lock;
+}
+
 // One parallel_for in progress. Lives on its caller's stack; listed while it still wants helpers.
 struct Loop {
   FunctionRef<void(size_t, unsigned)> body;
   size_t count;
-  unsigned helpers_wanted;
-  unsigned helpers_active = 0;
+  unsigned helpers_wanted;  // under the pool's mutex
+  std::atomic<unsigned> helpers_active{
+      0};  // raised under the mutex; who lowers it to 0 leaves the loop alone after that
   std::atomic<size_t> next_index{0};
 
   void work(unsigned slot) {
@@ -63,12 +109,27 @@ struct ThreadPool::State {
   std::condition_variable helper_left;
   std::deque<Job> jobs;
   std::vector<Loop*> loops;
+  unsigned sleeping = 0;
   bool stopping = false;
+  // What spinning threads look at instead of the above; written under the mutex.
+  std::atomic<bool> loops_listed{false};
+  std::atomic<bool> other_work{false};  // jobs, or stopping
+  std::atomic<unsigned> looking{0};     // helpers that spin
+  std::atomic<unsigned> callers_asleep{0};
+  std::atomic<unsigned> loops_ahead{0};
+  // When the last LoopsAhead ended, in ticks of the steady clock, and whether runs follow each other closely.
+  std::atomic<int64_t> last_end{0};
+  std::atomic<bool> in_close_order{false};
   std::mutex outside;  // one caller from outside at a time: they share the last slot
   std::vector<Thread> threads;
 
   static void* main(void* argument);
   void serve(Thread& self);
+  void help(const Thread& self);
+  Loop* join_loop();
+  void leave_loop(Loop& loop);
+  void list_loop(Loop& loop);
+  void finish_loop(Loop& loop);
   void enter(Thread& self, FunctionRef<void()> work);
   void stop();
 };
@@ -88,23 +149,20 @@ void ThreadPool::State::enter(Thread& self, FunctionRef<void()> work) {
 void ThreadPool::State::serve(Thread& self) {
   std::unique_lock lock(mutex);
   while (true) {
+    ++sleeping;
     work_ready.wait(lock, [&] { return stopping || !loops.empty() || !jobs.empty(); });
+    --sleeping;
     // Loops before jobs: a run in progress finishes before the next one starts.
     if (!loops.empty()) {
-      Loop* loop = loops.back();
-      ++loop->helpers_active;
-      if (--loop->helpers_wanted == 0) loops.pop_back();
+      const bool wake = loops.back()->helpers_wanted > 1 && sleeping > 0;
       lock.unlock();
-      enter(self, [&] {
-        here.in_loop = true;
-        loop->work(self.slot);
-        here.in_loop = false;
-      });
+      if (wake) work_ready.notify_one();
+      enter(self, [&] { help(self); });
       lock.lock();
-      if (--loop->helpers_active == 0) helper_left.notify_all();
     } else if (!jobs.empty()) {
       Job job = std::move(jobs.front());
       jobs.pop_front();
+      other_work = stopping || !jobs.empty();
       lock.unlock();
       enter(self, job.work);
       if (job.done) job.done();
@@ -116,10 +174,76 @@ void ThreadPool::State::serve(Thread& self) {
   }
 }
 
+// Helps one loop after another, until no more are announced, none has turned up for a while, or there are jobs.
+void ThreadPool::State::help(const Thread& self) {
+  do {
+    while (Loop* loop = join_loop()) {
+      here.in_loop = true;
+      loop->work(self.slot);
+      here.in_loop = false;
+      leave_loop(*loop);
+    }
+    ++looking;
+    spin_until(kPatience, [&] { return loops_listed || other_work || (loops_ahead == 0 && !in_close_order); });
+    --looking;
+  } while (loops_listed);
+}
+
+Loop* ThreadPool::State::join_loop() {
+  if (!loops_listed) return nullptr;
+  const std::unique_lock lock = lock_soon(mutex);
+  if (loops.empty()) return nullptr;
+  Loop* loop = loops.back();
+  ++loop->helpers_active;
+  if (--loop->helpers_wanted == 0) loops.pop_back();
+  loops_listed = !loops.empty();
+  return loop;
+}
+
+void ThreadPool::State::leave_loop(Loop& loop) {
+  // The caller raises callers_asleep before it looks at helpers_active a last time, this thread looks at them the other
+  // way round: one of the two sees what the other did.
+  if (--loop.helpers_active != 0 || callers_asleep == 0) return;
+  // With the mutex held once, a caller that has looked already sleeps by now.
+  {
+    const std::unique_lock lock = lock_soon(mutex);
+  }
+  helper_left.notify_all();
+}
+
+void ThreadPool::State::list_loop(Loop& loop) {
+  bool wake = false;
+  {
+    const std::unique_lock lock = lock_soon(mutex);
+    loops.push_back(&loop);
+    loops_listed = true;
+    // A helper that looks comes by itself; one that stops looking just now sees the list before it sleeps.
+    wake = looking < loop.helpers_wanted && sleeping > 0;
+  }
+  // One, which wakes the next: each call costs the caller microseconds.
+  if (wake) work_ready.notify_one();
+}
+
+// The caller has done its part: helpers that did not come in time are not needed, those that did are waited for.
+void ThreadPool::State::finish_loop(Loop& loop) {
+  {
+    const std::unique_lock lock = lock_soon(mutex);
+    std::erase(loops, &loop);
+    loops_listed = !loops.empty();
+  }
+  const auto left = [&] { return loop.helpers_active == 0; };
+  if (spin_until(kPatience, left)) return;
+  std::unique_lock lock(mutex);
+  ++callers_asleep;
+  helper_left.wait(lock, left);
+  --callers_asleep;
+}
+
 void ThreadPool::State::stop() {
   {
     std::lock_guard lock(mutex);
     stopping = true;
+    other_work = true;
   }
   work_ready.notify_all();
   for (Thread& thread : threads) {
@@ -190,19 +314,9 @@ void ThreadPool::parallel_for(size_t count, unsigned max_threads, FunctionRef<vo
   const size_t others = inside ? size() - 1 : size();
   const size_t wanted = std::min({count - 1, static_cast<size_t>(max_threads > 0 ? max_threads - 1 : 0), others});
   Loop loop{body, count, static_cast<unsigned>(wanted)};
-  if (wanted == 0) {
-    loop.work(here.slot);
-  } else {
-    {
-      std::lock_guard lock(state_->mutex);
-      state_->loops.push_back(&loop);
-    }
-    for (size_t i = 0; i < wanted; ++i) state_->work_ready.notify_one();
-    loop.work(here.slot);
-    std::unique_lock lock(state_->mutex);
-    std::erase(state_->loops, &loop);  // helpers that did not come in time are not needed
-    state_->helper_left.wait(lock, [&] { return loop.helpers_active == 0; });
-  }
+  if (wanted > 0) state_->list_loop(loop);
+  loop.work(here.slot);
+  if (wanted > 0) state_->finish_loop(loop);
   here = before;
 }
 
@@ -210,8 +324,22 @@ void ThreadPool::run_on_pool(std::function<void()> work, std::function<void()> d
   {
     std::lock_guard lock(state_->mutex);
     state_->jobs.push_back(Job{std::move(work), std::move(done)});
+    state_->other_work = true;
   }
   state_->work_ready.notify_one();
+}
+
+ThreadPool::LoopsAhead::LoopsAhead(ThreadPool* pool) : pool_(pool) {
+  if (!pool_) return;
+  State& state = *pool_->state_;
+  if (++state.loops_ahead == 1) state.in_close_order = now_ticks() - state.last_end < in_ticks(kPatience);
+}
+
+ThreadPool::LoopsAhead::~LoopsAhead() {
+  if (!pool_) return;
+  State& state = *pool_->state_;
+  state.last_end = now_ticks();
+  --state.loops_ahead;
 }
 
 }  // namespace sealedge

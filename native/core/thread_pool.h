@@ -1,5 +1,5 @@
-// A fixed pool of threads for whole runs and for the loops inside them. Idle threads sleep; signals are blocked on all
-// of them.
+// A fixed pool of threads for whole runs and for the loops inside them. Between runs its threads sleep; signals are
+// blocked on all of them.
 #pragma once
 
 #include <cstddef>
@@ -38,6 +38,18 @@ class ThreadPool {
   // caller is one, and returns when all are done. No two calls run on one slot at a time. Called inside a body, it runs
   // inline.
   void parallel_for(size_t count, unsigned max_threads, FunctionRef<void(size_t index, unsigned thread_slot)> body);
+
+  // While one of these lives, helpers that have finished a loop look for the next one for a while before they sleep.
+  class LoopsAhead {
+   public:
+    explicit LoopsAhead(ThreadPool* pool);  // may be null
+    ~LoopsAhead();
+    LoopsAhead(const LoopsAhead&) = delete;
+    LoopsAhead& operator=(const LoopsAhead&) = delete;
+
+   private:
+    ThreadPool* pool_;
+  };
 
   // Queues work for one pool thread; done() follows on the same thread, after the hooks have left (stack wiped). Work
   // may call parallel_for.

@@ -14,7 +14,7 @@
 namespace sealedge {
 
 // Waking a pool thread and the event loop again takes about as long.
-inline constexpr std::chrono::microseconds kBriefRun{100};
+inline constexpr std::chrono::microseconds kBriefRun{150};
 
 class BriefRuns {
  public:

@@ -115,6 +115,7 @@ Result<void> Session::run(std::span<const RunInput> inputs, std::span<RunOutput>
   const GraphRunner runner{
       impl_->model->plans.get(), impl_->model->graph->limits, {impl_->pool, impl_->max_threads, control.cancelled}};
   RunFootprint footprint;
+  const ThreadPool::LoopsAhead ahead(impl_->pool);
   SEALEDGE_ASSIGN(const std::vector<RunValue> results,
                   runner.run(std::move(graph), std::move(bound.values), &footprint));
   impl_->arena_bytes.store(footprint.arena_bytes, std::memory_order_relaxed);

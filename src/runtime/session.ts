@@ -74,7 +74,7 @@ export class InferenceSession {
 
   /**
    * Computes on native threads; the event loop goes on meanwhile, and several runs may be under way. Inputs are copied before this
-   * returns, so that their arrays may be used again at once. What lately took less than 100 us is computed before this returns.
+   * returns, so that their arrays may be used again at once. What lately took less than 150 us is computed before this returns.
    * @param fetches - names of the outputs wanted, or an object with a tensor to fill, or null, per name; all when not given
    * @param options - `signal`: when it is aborted, the run ends before its next operator and rejects with the signal's reason
    */

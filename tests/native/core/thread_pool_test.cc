@@ -5,6 +5,7 @@
 #include <sched.h>
 
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <thread>
 #include <vector>
@@ -78,6 +79,44 @@ TEST(ThreadPool, NestedLoopsRunInline) {
     });
   });
   EXPECT_EQ(total, 64);
+}
+
+// Helpers that look for the next loop must take it once, and must not keep jobs waiting.
+TEST(ThreadPool, LoopsThatFollowEachOtherWithJobsBetween) {
+  const std::unique_ptr<ThreadPool> pool = make(3);
+  std::atomic<int> jobs{0};
+  std::atomic<size_t> calls{0};
+  size_t expected = 0;
+  const ThreadPool::LoopsAhead ahead(pool.get());
+  for (int round = 0; round < 2000; ++round) {
+    const size_t count = static_cast<size_t>(round) % 9;
+    expected += count;
+    pool->parallel_for(count, 4, [&](size_t, unsigned) { ++calls; });
+    EXPECT_EQ(calls, expected);
+    if (round % 100 == 0) pool->run_on_pool([&] { ++jobs; }, nullptr);
+  }
+  // However long loops stay announced.
+  while (jobs < 20) std::this_thread::yield();
+  pool->parallel_for(9, 4, [&](size_t, unsigned) { ++calls; });
+  EXPECT_EQ(calls, expected + 9);
+}
+
+// A helper goes to sleep while its caller still works, and is woken for the loop after; a caller that outwaits its
+// patience is woken by the last helper.
+TEST(ThreadPool, SleepersAreWoken) {
+  const std::unique_ptr<ThreadPool> pool = make(3);
+  const ThreadPool::LoopsAhead ahead(pool.get());
+  for (int round = 0; round < 20; ++round) {
+    std::atomic<int> calls{0};
+    const auto caller = std::this_thread::get_id();
+    pool->parallel_for(4, 4, [&](size_t, unsigned) {
+      if ((std::this_thread::get_id() == caller) == (round % 2 == 0)) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      }
+      ++calls;
+    });
+    EXPECT_EQ(calls, 4);
+  }
 }
 
 TEST(ThreadPool, DestructionFinishesWhatWasQueued) {
