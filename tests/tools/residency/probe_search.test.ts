@@ -27,9 +27,27 @@ describe('ProbeSearch', () => {
     expect(find(Buffer.alloc(18), [zeros])).toEqual(['p0@0', 'p0@1', 'p0@2']);
   });
 
+  it('finds probes by bytes in their middle, which two of them may share at different places', () => {
+    const a = Buffer.from('00000000000000000000000001020304', 'hex');
+    const b = Buffer.from('00000000010203040000000000000000', 'hex');
+    expect(find(Buffer.concat([Buffer.alloc(5), a, Buffer.alloc(9, 7), b]), [a, b])).toEqual(['p0@5', 'p1@30']);
+    expect(find(Buffer.concat([a, Buffer.alloc(8)]), [a, b])).toEqual(['p0@0', 'p1@8']);
+  });
+
   it('does not report a probe that the buffer cuts short', () => {
     const long = Buffer.alloc(32, 1);
     expect(find(Buffer.alloc(31, 1), [long])).toEqual([]);
+    const noise = Buffer.from('000000000a0b0c0d1020304050607080', 'hex');
+    expect(find(noise.subarray(1), [noise])).toEqual([]);
+    expect(find(noise.subarray(0, 15), [noise])).toEqual([]);
+  });
+
+  it('reports only what starts at or after the place it is told', () => {
+    const probe = Buffer.from('000000000a0b0c0d1020304050607080', 'hex');
+    const buffer = Buffer.concat([probe, probe]);
+    const found: number[] = [];
+    new ProbeSearch([{ name: 'p', bytes: probe }]).search(buffer, buffer.length, 1, (_, at) => found.push(at));
+    expect(found).toEqual([16]);
   });
 
   it('agrees with Buffer.indexOf', () => {
