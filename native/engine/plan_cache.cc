@@ -169,7 +169,9 @@ Result<std::shared_ptr<const Plan>> PlanCache::plan_interlude(const Graph& graph
     for (size_t j = 0; j < node.inputs.size(); ++j) {
       if (node.inputs[j] != graph.inputs[i] || !node.op->needs_contents(j)) continue;
       planned[i].data = inputs[i].data;
-      planned[i].outlives_plan = true;
+      // The caller's memory may change under us, and operators read shapes and axes more than once while planning. What
+      // is larger is read element by element (NonZero, Compress ...) by operators that expect it to change.
+      planned[i].outlives_plan = inputs[i].owner != nullptr || size_of(inputs[i].fact) > kPlanConstantBytes;
     }
   }
   SEALEDGE_ASSIGN(std::shared_ptr<const Plan> plan, make_plan(graph, planned, derived_, options_));

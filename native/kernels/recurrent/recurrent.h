@@ -69,7 +69,7 @@ template <typename T>
 struct RecurrentData {
   const T* x = nullptr;
   const T* bias = nullptr;
-  const int32_t* lengths = nullptr;  // per entry of the batch, 0 <= length <= steps
+  const int32_t* lengths = nullptr;  // per entry of the batch; in the caller's memory, which may change under us
   const T* initial_h = nullptr;
   const T* initial_c = nullptr;
   const T* peepholes = nullptr;
@@ -78,7 +78,8 @@ struct RecurrentData {
   T* y_c = nullptr;
 
   size_t length(const RecurrentLayer& layer, size_t entry) const {
-    return lengths ? static_cast<size_t>(lengths[entry]) : layer.steps;
+    const size_t length = lengths ? static_cast<size_t>(lengths[entry]) : layer.steps;
+    return length < layer.steps ? length : layer.steps;
   }
 };
 

@@ -3,6 +3,7 @@
 
 #include "engine/graph_run.h"
 #include "engine/loaded_model.h"
+#include "onnx/external_data.h"
 #include "run_any.h"
 
 namespace sealedge {
@@ -51,6 +52,34 @@ TEST(StagesTest, ElementsThatKeepChangingAreNoPartOfThePlan) {
       EXPECT_EQ((*outputs)[0].values<float>(), (std::vector<float>{-first, -first - 1}));
     }
   }
+}
+
+// A plan for elements in the caller's memory, which another thread may write to: Slice reads its starts for the dims of
+// its output, and again for the place where it begins to copy.
+TEST(StagesTest, ShapesInTheCallersMemoryAreReadOnce) {
+  ModelBuilder builder;
+  builder.input("x", {8, 2}).input("start", {1}, 7).input("end", {1}, 7).output("y");
+  builder.add(node("Slice", {"x", "start", "end"}, {"y"}));
+  NoExternalData external;
+  const auto model = LoadedModel::load(builder.build(), &external, ConstantStore::Kind::kOrdinary, {});
+  ASSERT_TRUE(model.ok()) << model.error().message;
+  const std::vector<float> x(16);
+  const int64_t start = 1, end = 5;
+  const auto owner = std::make_shared<const int>(0);
+  const auto values = [&](std::shared_ptr<const void> owned) {
+    return std::vector<RunValue>{{{DataType::kFloat32, {8, 2}}, reinterpret_cast<const uint8_t*>(x.data())},
+                                 {{DataType::kInt64, {1}}, reinterpret_cast<const uint8_t*>(&start)},
+                                 {{DataType::kInt64, {1}}, reinterpret_cast<const uint8_t*>(&end), std::move(owned)}};
+  };
+  const auto plan = (*model)->plans->plan_interlude(*(*model)->graph, values(owner));
+  ASSERT_TRUE(plan.ok()) << plan.error().message;
+  EXPECT_EQ((*plan)->outputs[0].fact.dims, (Dims{4, 2}));
+  EXPECT_EQ((*plan)->inputs[0].contents, nullptr);
+  ASSERT_NE((*plan)->inputs[1].contents, nullptr);
+  EXPECT_NE((*plan)->inputs[1].contents->data, reinterpret_cast<const uint8_t*>(&start));
+  EXPECT_EQ(std::memcmp((*plan)->inputs[1].contents->data, &start, sizeof start), 0);
+  // What the run itself owns stays as it is, and is not copied.
+  EXPECT_EQ((*plan)->inputs[2].contents->data, reinterpret_cast<const uint8_t*>(&end));
 }
 
 // What NonZero finds decides over every shape behind it.

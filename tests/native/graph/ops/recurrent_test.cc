@@ -229,5 +229,18 @@ TEST(Recurrent, Refusals) {
   expect_error(op, {i64({1, 1, 1}, {1}), noise({1, 4, 1}), noise({1, 4, 1})}, ErrorCode::kOpUnsupported, "int64");
 }
 
+// Lengths were in range when a run began, but lie in the caller's memory: whatever they become, no step is read or
+// written that is not there.
+TEST(Recurrent, LengthsThatChangeStayInRange) {
+  const Layer made = make_layer({.kind = RecurrentKind::kLstm, .steps = 4, .batch = 3});
+  const int32_t lengths[] = {2, 1000, -1};
+  RecurrentData<double> data;
+  EXPECT_EQ(data.length(made.layer, 0), 4u);
+  data.lengths = lengths;
+  EXPECT_EQ(data.length(made.layer, 0), 2u);
+  EXPECT_EQ(data.length(made.layer, 1), 4u);
+  EXPECT_EQ(data.length(made.layer, 2), 4u);
+}
+
 }  // namespace
 }  // namespace sealedge::testing
