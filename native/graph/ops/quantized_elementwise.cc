@@ -23,14 +23,17 @@ class LookupKernel final : public Kernel {
 
 class LookupOp final : public Op {
  public:
-  LookupOp(const char* op_type, DataType from, DataType to, const ByteTable& table)
-      : op_type_(op_type), from_(from), to_(to), table_(table) {}
+  LookupOp(const char* op_type, DataType from, DataType to, const ByteTable& table, size_t rank)
+      : op_type_(op_type), from_(from), to_(to), table_(table), rank_(rank) {}
   const char* op_type() const override { return op_type_; }
   Result<std::vector<TensorFact>> infer(std::span<const Operand> inputs) const override {
     if (inputs[0].type != from_) return model_invalid(std::string("expected ") + data_type_name(from_));
-    return std::vector<TensorFact>{{to_, inputs[0].dims}};
+    Dims dims = inputs[0].dims;
+    if (dims.size() < rank_) dims.insert(dims.begin(), rank_ - dims.size(), 1);
+    return std::vector<TensorFact>{{to_, std::move(dims)}};
   }
   FormatChoice choose_formats(std::span<const Operand> inputs, std::span<const Operand> outputs) const override {
+    if (inputs[0].dims.size() < rank_) return Op::choose_formats(inputs, outputs);
     return following_formats(inputs, outputs);
   }
   bool may_overwrite(size_t, std::span<const Operand>, std::span<const Operand>) const override { return true; }
@@ -43,6 +46,7 @@ class LookupOp final : public Op {
   const char* op_type_;
   DataType from_, to_;
   ByteTable table_;
+  size_t rank_;
 };
 
 class QuantizedBinaryKernel final : public Kernel {
@@ -99,8 +103,8 @@ Q8Step QuantizedType::writing(float lo, float hi) const {
   return step;
 }
 
-OpPtr make_lookup(const char* op_type, DataType from, DataType to, const ByteTable& table) {
-  return std::make_shared<LookupOp>(op_type, from, to, table);
+OpPtr make_lookup(const char* op_type, DataType from, DataType to, const ByteTable& table, size_t rank) {
+  return std::make_shared<LookupOp>(op_type, from, to, table, rank);
 }
 
 OpPtr make_quantized_binary(Q8Binary op, const QuantizedType& a, const QuantizedType& b, const QuantizedType& y,

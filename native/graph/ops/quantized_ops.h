@@ -24,9 +24,9 @@ struct QuantizedType {
   bool operator==(const QuantizedType&) const = default;
 };
 
-// y = table[x], x as its bits.
+// y = table[x], x as its bits. y has at least `rank` dimensions, more than x has being 1.
 using ByteTable = std::array<uint8_t, 256>;
-OpPtr make_lookup(const char* op_type, DataType from, DataType to, const ByteTable& table);
+OpPtr make_lookup(const char* op_type, DataType from, DataType to, const ByteTable& table, size_t rank = 0);
 
 // A, B broadcast as numpy does; lo, hi: an activation after the sum or product.
 OpPtr make_quantized_binary(Q8Binary op, const QuantizedType& a, const QuantizedType& b, const QuantizedType& y,

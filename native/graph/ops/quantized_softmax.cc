@@ -52,12 +52,13 @@ class QuantizedSoftmaxKernel final : public Kernel {
     for (size_t i = 0; i < rows_.size; i++) sum += exponential_[below(x[i * rows_.inner], max)];
     const double log_sum = std::log(sum);
     for (size_t i = 0; i < rows_.size; i++) {
-      const size_t d = below(x[i * rows_.inner], max);
+      const uint8_t d = below(x[i * rows_.inner], max);
       const double v = log_ ? below_max_[d] - log_sum : exponential_[d] / sum;
       y[i * rows_.inner] = q8_quantize_scalar(step_, static_cast<float>(v));
     }
   }
-  size_t below(uint8_t x, int32_t max) const { return static_cast<size_t>(max - value(x)); }
+  // At most 255, also if x is the caller's and is another number than when max was looked for.
+  uint8_t below(uint8_t x, int32_t max) const { return static_cast<uint8_t>(max - value(x)); }
 
   Rows rows_;
   bool log_;

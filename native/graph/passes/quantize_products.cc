@@ -134,8 +134,9 @@ class ProductRewrite {
     if (element_count(scale.fact.dims) == 1) return true;
     const Dims* dims = fixed_dims(q);
     if (!dims) return false;
+    // Shapes are not inferred yet: weights may have any rank, and be refused later.
     const auto rank = static_cast<int64_t>(dims->size());
-    if (!product_.conv && rank != 2) return false;
+    if (product_.conv ? rank < 1 : rank != 2) return false;
     const int64_t channels = product_.conv || product_.trans_b ? 0 : 1;
     const int64_t dim = (*dims)[static_cast<size_t>(channels)];
     return (axis < 0 ? axis + rank : axis) == channels && element_count(scale.fact.dims) == dim;

@@ -44,6 +44,7 @@ class QuantizeRewriter {
   Result<void> run(std::initializer_list<Rewrite> rewrites);
 
   Graph& graph() { return *graph_; }
+  const Graph& graph() const { return *graph_; }
   ConstantStore* store() { return store_; }
 
   // --- looking back

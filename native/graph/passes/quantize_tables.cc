@@ -41,16 +41,23 @@ class Region {
  public:
   explicit Region(const QuantizeRewriter& rewriter) : rewriter_(rewriter) {}
 
-  bool collect(ValueId value) {
+  // `depth`: nodes between the value and QuantizeLinear. More than are taken would only be walked in vain, by every
+  // QuantizeLinear along a chain.
+  bool collect(ValueId value, size_t depth = 0) {
     if (const auto from = rewriter_.dequantized(value); from && rewriter_.byte_type(*from)) {
       if (source_ == kNoValue) source_ = value;
       return source_ == value;
     }
     if (std::ranges::find(made_, value) != made_.end()) return true;
     const Node* node = rewriter_.producer(value);
-    if (!node || nodes_.size() >= kMostNodes || node->outputs.size() != 1 || !is_elementwise(*node->op)) return false;
+    if (!node || depth >= kMostNodes || node->outputs.size() != 1 || !is_elementwise(*node->op)) return false;
     for (ValueId input : node->inputs) {
-      if (input != kNoValue && !is_number(input) && !collect(input)) return false;
+      if (input == kNoValue) continue;
+      if (const Dims* number = as_number(input)) {
+        rank_ = std::max(rank_, number->size());
+      } else if (!collect(input, depth + 1)) {
+        return false;
+      }
     }
     if (nodes_.size() >= kMostNodes) return false;
     nodes_.push_back(node);
@@ -60,13 +67,19 @@ class Region {
 
   ValueId source() const { return source_; }
   const std::vector<const Node*>& nodes() const { return nodes_; }
-  bool is_number(ValueId id) const {
-    const Constant* constant = rewriter_.known(id);
-    return constant && constant->fact.type == DataType::kFloat32 && element_count(constant->fact.dims) == 1;
-  }
+  // A result has at least as many dimensions: those of the numbers that it is computed with.
+  size_t rank() const { return rank_; }
 
  private:
+  // The dims of a constant of one element; null for all else.
+  const Dims* as_number(ValueId id) const {
+    if (!rewriter_.known(id)) return nullptr;
+    const TensorFact& fact = rewriter_.graph().values[id].fact;
+    return fact.type == DataType::kFloat32 && element_count(fact.dims) == 1 ? &fact.dims : nullptr;
+  }
+
   const QuantizeRewriter& rewriter_;
+  size_t rank_ = 0;
   ValueId source_ = kNoValue;
   std::vector<const Node*> nodes_;
   std::vector<ValueId> made_;
@@ -139,7 +152,7 @@ Result<bool> tabulate(QuantizeRewriter* rewriter, const Node& node) {
   for (size_t x = 0; x < 256; x++) table[x] = q8_quantize_scalar(step, columns[to->x][x]);
   Node lookup;
   lookup.op = make_lookup(region.nodes().empty() ? "Requantize" : region.nodes().back()->op->op_type(), type.type,
-                          to->type.type, table);
+                          to->type.type, table, region.rank());
   lookup.name = node.name;
   lookup.inputs = {from.q};
   lookup.outputs = node.outputs;

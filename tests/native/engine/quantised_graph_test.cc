@@ -577,6 +577,48 @@ TEST(QuantisedGraphTest, QuantisedScalarsArePartOfTables) {
   }
 }
 
+// A number may have dimensions, of which there may be more than the tensor's.
+TEST(QuantisedGraphTest, NumbersInTablesMayHaveMoreDimensions) {
+  ModelBuilder model = with_input();
+  model.constant(testing::floats("two", {1, 1, 1, 1, 1}, {2}))
+      .constant(testing::floats("one", {1, 1}, {1}))
+      .add(node("Mul", {"f", "two"}, {"m"}))
+      .add(node("Add", {"one", "m"}, {"a"}))
+      .add(node("QuantizeLinear", {"a", "s", "z"}, {"q2"}))
+      .add(node("DequantizeLinear", {"q2", "s", "z"}, {"y"}))
+      .output("y");
+  EXPECT_EQ(steps_of(model, image()), 3u);  // quantise, table, dequantise
+  const FloatTensor x = image();
+  const auto got = testing::run_model(model, {{"x", x}});
+  ASSERT_EQ(got.size(), 1u);
+  std::vector<int64_t> dims = x.dims;
+  dims.insert(dims.begin(), 1);
+  EXPECT_EQ(got[0].dims, dims);
+  const Quant q = {true, 0.05f, 3};
+  for (size_t i = 0; i < x.values.size(); i++) {
+    EXPECT_EQ(got[0].values[i], dequantise(quantise(1 + dequantise(quantise(x.values[i], q), q) * 2, q), q)) << i;
+  }
+}
+
+// Passes look at weights before shapes are inferred: nothing is known of them yet, not even that they have channels.
+TEST(QuantisedGraphTest, WeightsOfTheWrongRankAreRefused) {
+  for (const char* op_type : {"Conv", "MatMul", "Gemm"}) {
+    for (const std::vector<int64_t>& dims : std::vector<std::vector<int64_t>>{{}, {2}}) {
+      ModelBuilder model = with_input();
+      model.constant(testing::tensor("w", kInt8, dims, std::string(dims.empty() ? 1 : 2, 1)))
+          .constant(testing::floats("ws", {2}, {0.01f, 0.02f}))
+          .constant(testing::tensor("wz", kInt8, {2}, std::string(2, 0)))
+          .add(node("DequantizeLinear", {"w", "ws", "wz"}, {"wf"}, {testing::int_attribute("axis", 0)}))
+          .add(node(op_type, {"f", "wf"}, {"c"}))
+          .add(node("QuantizeLinear", {"c", "s", "z"}, {"q2"}))
+          .output("q2", kInt8);
+      const auto session = Session::create_from_bytes(model.build(), {});
+      if (!session.ok()) continue;
+      EXPECT_FALSE(testing::run_session(**session, {{"x", image()}}).ok()) << op_type;
+    }
+  }
+}
+
 TEST(QuantisedGraphTest, MovesHappenOnBytes) {
   ModelBuilder model = with_input();
   model.add(node("Transpose", {"f"}, {"t"}, {testing::ints_attribute("perm", {0, 2, 3, 1})}))

@@ -241,6 +241,16 @@ const Family kFamilies[] = {
            .constant(floats("scale", {}, {0.5f}))
            .constant(testing::tensor("zero", 2, {}, std::string(1, 3)));
      }},
+    {"quantised_at_every_link",
+     [](int n) {
+       ModelBuilder builder = chain(n / 2, [](ModelBuilder* b, int i, const std::string& from, const std::string& to) {
+         b->add(node("Exp", {from}, {to})).add(node("QuantizeLinear", {to, "scale", "zero"}, {id("q", i)}));
+         b->output(id("q", i), 2);
+       });
+       builder.nodes[0] = node("DequantizeLinear", {"x", "scale", "zero"}, {"v0"});
+       builder.inputs = {testing::value_info("x", 2, {1, 2})};
+       return builder.constant(floats("scale", {}, {0.5f})).constant(testing::tensor("zero", 2, {}, std::string(1, 3)));
+     }},
     {"gates",
      [](int n) {
        return chain(n, [](ModelBuilder* b, int i, const std::string& from, const std::string& to) {
