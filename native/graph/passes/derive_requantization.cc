@@ -18,8 +18,9 @@ class ProductConstants {
   Result<void> derive() {
     node_->inputs.resize(P::kCount, kNoValue);
     channels_ = quantized_product_channels(*node_->op, graph_->values[node_->inputs[P::kW]].fact.dims);
-    // The sums of MatMulInteger and ConvInteger have no scales.
-    if (channels_ < 1 || node_->inputs[P::kWScale] == kNoValue) return {};
+    // The sums of MatMulInteger and ConvInteger have no scales. Without room they are computed in every run: many
+    // products may share weights, and ask for as many multipliers as these have channels each.
+    if (channels_ < 1 || node_->inputs[P::kWScale] == kNoValue || !derived_->has_room()) return {};
     for (size_t i : {P::kXScale, P::kWScale, P::kYScale, P::kBias, P::kBiasScale, P::kBiasZero}) {
       if (node_->inputs[i] != kNoValue && !constant(i)) return {};
     }

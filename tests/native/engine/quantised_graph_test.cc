@@ -619,6 +619,33 @@ TEST(QuantisedGraphTest, WeightsOfTheWrongRankAreRefused) {
   }
 }
 
+// What is derived for products that share their weights is bounded; the rest compute the same in every run.
+TEST(QuantisedGraphTest, ManyProductsOfOneWeight) {
+  constexpr int64_t kChannels = 1 << 20, kProducts = 20;
+  ModelBuilder model;
+  model.input("x", {1, 1}, kInt8)
+      .constant(testing::tensor("w", kInt8, {1, kChannels}, std::string(kChannels, 3)))
+      .constant(testing::floats("one", {}, {1}))
+      .constant(testing::tensor("z", kInt8, {}, std::string(1, 0)));
+  for (int64_t i = 0; i < kProducts; i++) {
+    const std::string n = std::to_string(i);
+    model.constant(testing::floats("s" + n, {}, {static_cast<float>(i + 1)}))
+        .add(node("QLinearMatMul", {"x", "s" + n, "z", "w", "one", "z", "one", "z"}, {"p" + n}))
+        .add(node("ReduceMax", {"p" + n}, {"y" + n}, {testing::int_attribute("keepdims", 0)}))
+        .output("y" + n, kInt8);
+  }
+  const auto session = Session::create_from_bytes(model.build(), {});
+  ASSERT_TRUE(session.ok()) << session.error().message;
+  EXPECT_LT((*session)->report().constant_bytes, size_t{80} << 20);
+  const std::vector<uint8_t> x = {2};
+  const std::vector<int64_t> dims = {1, 1};
+  std::vector<RunOutput> outputs(kProducts);
+  for (size_t i = 0; i < outputs.size(); i++) outputs[i].index = i;
+  const auto result = (*session)->run(std::vector<RunInput>{{"x", DataType::kInt8, dims, x}}, outputs);
+  ASSERT_TRUE(result.ok()) << result.error().message;
+  for (size_t i = 0; i < outputs.size(); i++) EXPECT_EQ(outputs[i].data[0], 6 * (i + 1));
+}
+
 TEST(QuantisedGraphTest, MovesHappenOnBytes) {
   ModelBuilder model = with_input();
   model.add(node("Transpose", {"f"}, {"t"}, {testing::ints_attribute("perm", {0, 2, 3, 1})}))
