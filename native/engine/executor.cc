@@ -44,7 +44,7 @@ Result<std::unique_ptr<RunFrame>> RunFrame::create(std::shared_ptr<const Plan> p
 }
 
 RunFrame::~RunFrame() {
-  if (!arena_ || secret_arena_) return;
+  if (arena_bytes_ == 0) return;
   if (sealed_) wipe(arena_, arena_bytes_);
   ::munmap(arena_, arena_bytes_);
 }
@@ -86,14 +86,15 @@ void RunFrame::resolve_steps() {
     bound.kernel = step.kernel.get();
     bound.args.inputs = std::span(input_pointers_).subspan(first_input, step.inputs.size());
     bound.args.outputs = std::span(output_pointers_).subspan(first_output, step.outputs.size());
-    bound.args.scratch = arena_ ? arena_ + step.scratch_offset_bytes : nullptr;
+    bound.args.scratch = arena_ + step.scratch_offset_bytes;
     steps_.push_back(bound);
   }
 }
 
 Result<void> RunFrame::run(std::span<const uint8_t* const> inputs, const RunSettings& settings) {
-  current_inputs_.assign(inputs.begin(), inputs.end());
-  for (const InputUse& use : input_uses_) *use.pointer = inputs[use.input];
+  current_inputs_.clear();
+  for (const uint8_t* input : inputs) current_inputs_.push_back(input ? input : nothing_);
+  for (const InputUse& use : input_uses_) *use.pointer = current_inputs_[use.input];
   for (size_t i = 0; i < steps_.size(); ++i) {
     const PlanStep& step = plan_->steps[i];
     RunArgs& args = steps_[i].args;

@@ -60,8 +60,11 @@ class RunFrame {
   bool sealed_;
   MeteredBytes metered_;
   SecureBuffer secret_arena_;  // the arena, when the plan wants it there
-  uint8_t* arena_ = nullptr;
-  size_t arena_bytes_ = 0;
+  // Where tensors without elements lie when there is no arena or the caller has no address: a kernel may do arithmetic
+  // on any pointer that is not that of something absent.
+  alignas(64) uint8_t nothing_[64] = {};
+  uint8_t* arena_ = nothing_;
+  size_t arena_bytes_ = 0;                      // 0: not mapped here
   std::vector<const uint8_t*> input_pointers_;  // of all steps, one after another
   std::vector<uint8_t*> output_pointers_;
   std::vector<BoundStep> steps_;

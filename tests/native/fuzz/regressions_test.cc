@@ -43,7 +43,7 @@ TEST_P(FuzzRegressionTest, StaysFixed) {
       SCOPED_TRACE(path.filename().string());
       std::ifstream file(path, std::ios::binary);
       const std::vector<uint8_t> bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-      EXPECT_EQ(GetParam().run(bytes.data(), bytes.size()), 0);
+      EXPECT_LE(GetParam().run(bytes.data(), bytes.size()), 0);  // -1: nothing to derive others from
     }
   }
 }
