@@ -111,7 +111,9 @@ void f32_conv_transpose(const F32ConvTransposeParams& p, const WeightSource& wei
                     .c_stride = columns,
                     .epilogue = {}},
                    weights, context);
-      const size_t work = w.in[2] * group_out * (1 + w.taps() / (w.stride[0] * w.stride[1] * w.stride[2])) * kMoveWork;
+      // One stride after the other: of an input of one pixel they may be anything, and their product 2^64.
+      const size_t per_pixel = 1 + w.taps() / w.stride[0] / w.stride[1] / w.stride[2];
+      const size_t work = w.in[2] * group_out * per_pixel * kMoveWork;
       const size_t parts = parts_for(context.parallel, rows, work);
       parallel_for(context.parallel, parts, [&](size_t index, unsigned) {
         const Part part = part_of(rows, index, parts);

@@ -128,6 +128,13 @@ TEST(ConvTranspose, OutputShapeAndAutoPad) {
   expect_case(c, {0, 0});
 }
 
+// Of one pixel: no stride is ever taken, so it may be anything. Their product is 2^64.
+TEST(ConvTranspose, StridesThatAreNeverTaken) {
+  expect_case(
+      {.window = {.strides = {1 << 22, 1 << 21, 1 << 21}}, .x = {1, 2, 1, 1, 1}, .w = {2, 3, 2, 1, 2}, .y = {2, 1, 2}},
+      {0, 0, 0});
+}
+
 TEST(ConvTranspose, EpilogueAndDeepWeights) {
   // 1200 input channels: a panel of the weight does not fit one piece.
   const Case c = {.window = {.strides = {2}}, .group = 1, .x = {1, 1200, 4}, .w = {1200, 6, 2}, .y = {8}};
