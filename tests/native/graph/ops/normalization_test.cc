@@ -5,6 +5,7 @@
 
 #include "../op_runner.h"
 #include "core/float16.h"
+#include "graph/ops/element_types.h"
 #include "kernels/normalize/normalize.h"
 
 namespace sealedge::testing {
@@ -105,6 +106,49 @@ TEST(GroupNorm, InstanceAndGroups) {
   expect_near(run_ok(make_group_norm(1, 1e-2f, false), {x, scale, bias}), normalized(v, 90, 1e-2, true, channel));
   EXPECT_EQ(run_ok(make_instance_norm(1e-2f), {noise({0, 6, 3}), scale, bias}).dims, (Dims{0, 6, 3}));
   EXPECT_EQ(run_ok(make_instance_norm(1e-2f), {noise({2, 6, 0}), scale, bias}).dims, (Dims{2, 6, 0}));
+}
+
+template <typename T>
+TestTensor as(const TestTensor& tensor) {
+  std::vector<T> values;
+  for (float value : tensor.floats()) values.push_back(T(value));
+  return tensor_of(kDataTypeOf<T>, tensor.dims, values);
+}
+
+// BatchNormalization-15 has three types; halves are kept with float parameters by most converters.
+TEST(BatchNorm, OtherTypes) {
+  const TestTensor x = noise({2, 3, 2, 5}, 1), scale = noise({3}, 2), b = noise({3}, 3), mean = noise({3}, 4),
+                   var = f32({3}, {0.5f, 1, 2});
+  std::vector<float> want = x.floats();
+  for (size_t i = 0; i < want.size(); i++) {
+    const size_t c = i / 10 % 3;
+    want[i] = (want[i] - mean.floats()[c]) / std::sqrt(var.floats()[c] + 1e-3f) * scale.floats()[c] + b.floats()[c];
+  }
+  const OpPtr op = make_batch_norm(1e-3f);
+  const auto check = [&]<typename X, typename Affine, typename Statistics>(float tolerance) {
+    const TestTensor got =
+        run_ok(op, {as<X>(x), as<Affine>(scale), as<Affine>(b), as<Statistics>(mean), as<Statistics>(var)});
+    ASSERT_EQ(got.type, kDataTypeOf<X>);
+    ASSERT_EQ(got.dims, x.dims);
+    const std::vector<X> values = got.values<X>();
+    for (size_t i = 0; i < want.size(); i++) EXPECT_NEAR(static_cast<float>(values[i]), want[i], tolerance) << i;
+  };
+  check.operator()<float, float, float>(1e-5f);
+  check.operator()<double, double, double>(1e-5f);
+  check.operator()<Float16, Float16, Float16>(1e-2f);
+  check.operator()<Float16, float, float>(3e-3f);
+  check.operator()<Float16, Float16, float>(1e-2f);
+  check.operator()<float, double, Float16>(1e-2f);
+  expect_error(op, {x, as<double>(scale), b, mean, var}, ErrorCode::kShapeMismatch, "scale and B");
+  expect_error(op, {x, scale, b, mean, as<double>(var)}, ErrorCode::kShapeMismatch, "mean and var");
+  expect_error(op, {i64({1, 1}, {1}), scale, b, mean, var}, ErrorCode::kOpUnsupported, "int64");
+}
+
+TEST(BatchNorm, OneDimensionIsOneChannel) {
+  const TestTensor two = f32({1}, {2}), four = f32({1}, {4}), zero = f32({1}, {0});
+  expect_near(run_ok(make_batch_norm(0), {f32({3}, {1, 2, 3}), four, zero, two, four}), {-2, 0, 2});
+  expect_error(make_batch_norm(0), {f32({3}, {1, 2, 3}), noise({3}), noise({3}), noise({3}), noise({3})},
+               ErrorCode::kShapeMismatch, "1 channels");
 }
 
 TEST(LocalResponse, WindowsOfChannels) {
