@@ -18,7 +18,6 @@ const commands = {
     return runTests(args);
   },
   async 'test:long'(args) {
-    await setUp(args.length > 0 ? 'test' : 'test:long');
     const { runLongTests } = await import('./test_long.mjs');
     return runLongTests(args);
   },
@@ -30,10 +29,9 @@ const commands = {
     await setUp('test:onnx');
     return tsx('tests/conformance/operators/generate.ts', []);
   },
-  async 'test:arm64'() {
-    await setUp('test:arm64');
+  async 'test:arm64'(args) {
     const { runArm64Tests } = await import('./test_arm64.mjs');
-    return runArm64Tests();
+    return runArm64Tests(args);
   },
   async build() {
     await setUp('build');

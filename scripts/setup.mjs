@@ -14,7 +14,7 @@ const NATIVE_BUILDS = {
   start: [ADDONS],
   bench: [ADDONS],
   test: [SUITES],
-  'test:long': [SUITES, ...['asan', 'tsan', 'scalar'].map(suitesOf)],
+  'test:long': [SUITES], // its stages build what else they need
   'test:onnx': [ADDONS],
   'test:arm64': [suitesOf('arm64')],
   // clang-tidy reads how each file is compiled; nothing has to be.
@@ -43,6 +43,11 @@ export async function setUp(need) {
   for (const build of NATIVE_BUILDS[need]) changed = (await ensureNativeBuild(build)) || changed;
   changed = (await ensureTypeScript()) || changed;
   if (changed) say(`set-up: done in ${((Date.now() - began) / 1000).toFixed(1)} s`);
+}
+
+/** The C++ suites and addons of one preset. */
+export function ensureSuites(preset) {
+  return ensureNativeBuild(suitesOf(preset));
 }
 
 function checkPlatform() {

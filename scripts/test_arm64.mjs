@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { SYSROOT } from './arm64_sysroot.mjs';
 import { eachLine, root, ScriptError, say } from './process.mjs';
-import { counted, runNative } from './tests.mjs';
+import { setUp } from './setup.mjs';
+import { chooseStages, runStages } from './stages.mjs';
+import { runNative } from './tests.mjs';
 
 const ADDONS = join(root, 'native/build/arm64');
 const NODE = [
@@ -19,30 +21,43 @@ const NODE = [
 /** Rooms whose results depend on the instruction set; of the engine the models show that sooner. */
 const COMPUTING = ['core', 'kernels', 'graph'];
 
-export function runArm64Tests() {
+/** @type {import('./stages.mjs').Stage[]} */
+const STAGES = [
+  { name: 'suites', title: 'C++ suites with the best kernels of the CPU', run: suites() },
+  ...['neon', 'scalar'].map((isa) => ({
+    name: `suites-${isa}`,
+    title: `C++ suites of ${COMPUTING.join(', ')} with ${isa} kernels`,
+    run: suites(isa, COMPUTING),
+  })),
+  ...['dotprod', 'neon', 'scalar'].map((isa) => ({
+    name: `models-${isa}`,
+    title: `models of the test data in an arm64 Node, ${isa} kernels`,
+    run: (_, total) => runLines('tests/models/run.ts', { SEALEDGE_ISA: isa }, total),
+  })),
+  { name: 'onnx', title: 'standard ONNX cases in an arm64 Node', run: (_, total) => runConformance(total) },
+  {
+    name: 'tpm',
+    title: 'the TPM addon in an arm64 Node',
+    run: (_, total) => runLines('tests/arm64/tpm.ts', {}, total),
+  },
+];
+
+/** @param {string[]} args - stages */
+export async function runArm64Tests(args) {
   if (process.arch === 'arm64') {
     throw new ScriptError('this machine is 64-bit Arm: npm test and npm run test:onnx say more than an emulator would');
   }
-  return counted(async (results, total) => {
-    say('test: memory level secretmem is left out: qemu-user has no memfd_secret');
-    await runNative({ preset: 'arm64', level: 'locked' }, results, total);
-    for (const isa of ['neon', 'scalar']) {
-      await runNative(
-        { preset: 'arm64', level: 'locked', env: { SEALEDGE_ISA: isa }, only: COMPUTING },
-        results,
-        total,
-      );
-    }
-    for (const isa of ['dotprod', 'neon', 'scalar']) await runModels(isa, total);
-    await runConformance(total);
-    say('test: the TPM addon in an arm64 Node');
-    await runLines('tests/arm64/tpm.ts', {}, total);
-  });
+  const { chosen, others } = chooseStages(STAGES, args);
+  if (others.length > 0) throw new ScriptError(`expected --list, --only STAGE or --from STAGE, got ${others[0]}`);
+  if (chosen.length === 0) return 0;
+  await setUp('test:arm64');
+  say('test: memory level secretmem is left out: qemu-user has no memfd_secret');
+  return runStages('test:arm64', chosen);
 }
 
-async function runModels(isa, total) {
-  say(`test: models of the test data in an arm64 Node, ${isa} kernels`);
-  await runLines('tests/models/run.ts', { SEALEDGE_ISA: isa }, total);
+function suites(isa, only) {
+  const env = isa === undefined ? {} : { SEALEDGE_ISA: isa };
+  return (results, total) => runNative({ preset: 'arm64', level: 'locked', env, only }, results, total);
 }
 
 /** A program that says a line for each thing it tried, in an arm64 Node. */
@@ -61,7 +76,6 @@ async function runLines(file, environment, total) {
 
 /** The runner itself is not emulated, only its workers, which alone load the addon. */
 async function runConformance(total) {
-  say('test: standard ONNX cases in an arm64 Node');
   const env = { SEALEDGE_NATIVE_BUILD: ADDONS, SEALEDGE_WORKER_NODE: JSON.stringify(NODE) };
   const code = await eachLine(process.execPath, ['--import', 'tsx', 'tests/conformance/run.ts'], { env }, (line) => {
     say(line);

@@ -2,7 +2,9 @@
 // models in Node under the address sanitizer, the TypeScript suites on Node 24, then tests/long.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { ask, root, ScriptError, say } from './process.mjs';
+import { ask, root, ScriptError } from './process.mjs';
+import { ensureSuites, setUp } from './setup.mjs';
+import { chooseStages, runStages } from './stages.mjs';
 import { counted, runNative, runVitest } from './tests.mjs';
 
 const HALT = 'halt_on_error=1:abort_on_error=0';
@@ -13,34 +15,56 @@ const BOUND_MEMORY = ['tests/src/runtime/session_limits.test.ts', 'tests/src/con
 
 /** Under the address sanitizer everything takes several times as long. */
 const SANITIZED_TIMEOUT_MS = 900_000;
+const CONFIG = 'vitest.long.config.ts';
 
-/** @param {string[]} args - when given, select from tests/long, and nothing else runs */
-export function runLongTests(args) {
-  return counted(async (results, total) => {
-    if (args.length === 0) {
-      const env = {
-        ASAN_OPTIONS: HALT,
-        UBSAN_OPTIONS: 'print_stacktrace=1',
-        TSAN_OPTIONS: `${HALT}:second_deadlock_stack=1`,
-      };
-      await runNative({ preset: 'asan', level: 'secretmem', env }, results, total);
-      await runNative({ preset: 'asan', level: 'locked', env }, results, total);
-      await runNative({ preset: 'tsan', level: 'secretmem', env }, results, total);
-      await runNative({ preset: 'scalar', level: 'secretmem' }, results, total);
-      say('test: Node with the addons of preset asan');
-      const across = [
-        ...ACROSS_THE_BINDING,
-        ...BOUND_MEMORY.flatMap((file) => ['--exclude', file]),
-        `--testTimeout=${SANITIZED_TIMEOUT_MS}`,
-      ];
-      await runVitest({ args: across, env: sanitizedNode() }, results, total);
-    }
-    if (args.length === 0) {
-      say('test: TypeScript suites on Node 24');
-      await runVitest({ args: [], node: node24() }, results, total);
-    }
-    await runVitest({ args, config: 'vitest.long.config.ts' }, results, total);
-  });
+/** @type {import('./stages.mjs').Stage[]} */
+const STAGES = [
+  { name: 'asan', title: 'C++ suites, address and undefined-behaviour sanitizers', run: suites('asan') },
+  { name: 'asan-locked', title: 'the same at memory level locked', run: suites('asan', 'locked') },
+  { name: 'tsan', title: 'C++ suites, thread sanitizer', run: suites('tsan') },
+  { name: 'scalar', title: 'C++ suites built with the scalar kernels alone', run: suites('scalar') },
+  {
+    name: 'node-asan',
+    title: 'TypeScript suites that use the addons, with those of preset asan',
+    run: acrossTheBinding,
+  },
+  { name: 'node24', title: 'TypeScript suites on Node 24', run: onNode24 },
+  {
+    name: 'long',
+    title: 'tests/long: residency of all models, power cuts',
+    run: (results, total) => runVitest({ args: [], config: CONFIG }, results, total),
+  },
+];
+
+/** @param {string[]} args - stages, or what selects tests of tests/long */
+export async function runLongTests(args) {
+  const { chosen, others } = chooseStages(STAGES, args);
+  if (chosen.length === 0 && others.length === 0) return 0;
+  await setUp(others.length > 0 ? 'test' : 'test:long');
+  if (chosen.length > 0) return runStages('test:long', chosen);
+  return counted((results, total) => runVitest({ args: others, config: CONFIG }, results, total));
+}
+
+function suites(preset, level = 'secretmem') {
+  const env = {
+    ASAN_OPTIONS: HALT,
+    UBSAN_OPTIONS: 'print_stacktrace=1',
+    TSAN_OPTIONS: `${HALT}:second_deadlock_stack=1`,
+  };
+  return async (results, total) => {
+    await ensureSuites(preset);
+    await runNative({ preset, level, env }, results, total);
+  };
+}
+
+async function acrossTheBinding(results, total) {
+  await ensureSuites('asan');
+  const args = [
+    ...ACROSS_THE_BINDING,
+    ...BOUND_MEMORY.flatMap((file) => ['--exclude', file]),
+    `--testTimeout=${SANITIZED_TIMEOUT_MS}`,
+  ];
+  await runVitest({ args, env: sanitizedNode() }, results, total);
 }
 
 /** Node is not instrumented: the runtime that the addons want has to be there before them. */
@@ -59,8 +83,8 @@ function sanitizedNode() {
 }
 
 /** The other Node that is promised to work; set-up installed it (tests/node24). */
-function node24() {
-  const path = join(root, `tests/node24/node_modules/node-linux-${process.arch}/bin/node`);
-  if (!existsSync(path)) throw new ScriptError(`Node 24 is missing: ${path}`);
-  return path;
+async function onNode24(results, total) {
+  const node = join(root, `tests/node24/node_modules/node-linux-${process.arch}/bin/node`);
+  if (!existsSync(node)) throw new ScriptError(`Node 24 is missing: ${node}`);
+  await runVitest({ args: [], node }, results, total);
 }

@@ -146,11 +146,9 @@ TEST(ThreadPool, ThreadsHaveSignalsBlocked) {
   EXPECT_EQ(sigismember(&mask, SIGUSR1), 0);
 }
 
-std::atomic<int> created{0};
-std::atomic<int> entered{0};
-std::atomic<int> destroyed{0};
-
 TEST(ThreadPool, HooksSurroundAllWork) {
+  static std::atomic<int> created, entered, destroyed;
+  created = entered = destroyed = 0;  // --gtest_repeat
   static constexpr ThreadHooks hooks{[]() -> Result<void*> {
                                        ++created;
                                        return static_cast<void*>(new int(0));
