@@ -39,8 +39,11 @@ TEST(SelectionTest, TopKIsAStableSortOfEveryLane) {
         from[resolved] = i;
         return x[flat_index(dims, from)];
       };
-      std::stable_sort(order.begin(), order.end(),
-                       [&](int64_t a, int64_t b) { return largest ? value(a) > value(b) : value(a) < value(b); });
+      // Of equal elements the one with the lower index comes first.
+      std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+        if (value(a) == value(b)) return a < b;
+        return largest ? value(a) > value(b) : value(a) < value(b);
+      });
       const int64_t want = order[static_cast<size_t>(at[resolved])];
       EXPECT_EQ(got[1].values<int64_t>()[flat_index(out, at)], want);
       EXPECT_EQ(got[0].values<int64_t>()[flat_index(out, at)], value(want));
