@@ -1,8 +1,6 @@
-/**
- * npm run bench -- [trial ...] [--model NAME] [--rounds N] [--json]
- * Trials: latency, threads, load, behaviour, seal, kernels; all when none is named. benchmarks/README.md explains them.
- */
+// npm run bench: the trials of benchmarks/README.md.
 import { parseArgs } from 'node:util';
+import { COMMAND_LINES, readCommandLine } from '../scripts/command_line.mjs';
 import { measureSealing, sealingTable } from './container/sealing.js';
 import { behaviourTable, measureBehaviour } from './end_to_end/behaviour.js';
 import { latencyTable, measureLatency } from './end_to_end/latency.js';
@@ -24,14 +22,7 @@ interface Options {
 }
 
 function parseOptions(): Options {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      model: { type: 'string' },
-      rounds: { type: 'string', default: '40' },
-      json: { type: 'boolean', default: false },
-    },
-  });
+  const { values, positionals } = parseArgs(COMMAND_LINES.bench.syntax);
   const rounds = Number(values.rounds);
   if (!Number.isInteger(rounds) || rounds < 1)
     throw new Error(`--rounds: expected a positive number, got ${values.rounds}`);
@@ -62,7 +53,7 @@ async function overModels<T>(
 }
 
 async function main(): Promise<void> {
-  const options = parseOptions();
+  const options = readCommandLine('bench', parseOptions);
   // Progress goes to stderr, so that --json leaves stdout to the data.
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
   const print = (lines: readonly string[]): void => {

@@ -3,6 +3,7 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { COMMAND_LINES } from './command_line.mjs';
 import { eachLine, root, run, ScriptError, say } from './process.mjs';
 
 const SOURCES = join(root, 'native/fuzz');
@@ -51,15 +52,7 @@ export async function fuzz(args) {
 }
 
 function options(args) {
-  const { values } = parseArgs({
-    args,
-    options: {
-      target: { type: 'string' },
-      seconds: { type: 'string' },
-      runs: { type: 'string' },
-      jobs: { type: 'string', default: '1' },
-    },
-  });
+  const { values } = parseArgs({ ...COMMAND_LINES.fuzz.syntax, args });
   const targets = existsSync(SOURCES)
     ? readdirSync(SOURCES).flatMap((name) => /^(.*)_fuzz\.cc$/.exec(name)?.[1] ?? [])
     : [];

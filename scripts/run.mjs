@@ -1,4 +1,5 @@
 // The one entry of every npm script: readies what the command needs, then runs it. Depends on nothing but Node.
+import { asksForHelp, checkCommandLine, overview } from './command_line.mjs';
 import { run, ScriptError, say } from './process.mjs';
 import { setUp } from './setup.mjs';
 
@@ -61,9 +62,11 @@ const commands = {
 const [name, ...args] = process.argv.slice(2);
 const command = Object.hasOwn(commands, name ?? '') ? commands[name] : undefined;
 if (!command) {
-  say(`usage: node scripts/run.mjs ${Object.keys(commands).join('|')} [arguments]`);
-  process.exitCode = 2;
+  const asked = asksForHelp([name ?? '']);
+  (asked ? process.stdout : process.stderr).write(overview());
+  process.exitCode = asked ? 0 : 2;
 } else {
+  checkCommandLine(name, args);
   try {
     process.exitCode = await command(args);
   } catch (error) {

@@ -1,11 +1,10 @@
 /**
  * `npm start`: a model's way from the publisher's disk to an answer on an attested device, then the attacker's tries. Every party is
  * a process of its own: software TPMs, the verifier service, the device, onnxruntime for comparison, the residency scanner.
- *
- *     npm start -- [--json] [--keep DIR]
  */
 import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
+import { COMMAND_LINES, readCommandLine } from '../../scripts/command_line.mjs';
 import { ScannerUnavailable, scannerPrefix } from '../../tools/residency/scanner_privilege.js';
 import * as attacks from './attacks.js';
 import { Device } from './device.js';
@@ -17,7 +16,7 @@ import { RecordingProxy } from './recording_proxy.js';
 import { type Report, renderReport } from './report.js';
 import { Workshop } from './workshop.js';
 
-const options = parseOptions();
+const options = readCommandLine('start', () => parseArgs(COMMAND_LINES.start.syntax).values);
 const began = performance.now();
 const say = (line: string): void => {
   process.stderr.write(`${((performance.now() - began) / 1000).toFixed(1).padStart(5)} s  ${line}\n`);
@@ -45,15 +44,6 @@ try {
 function promiseKept({ answer, residency }: Report): boolean {
   const { hits, unexplained, controlHits } = residency;
   return answer.label === answer.expected && hits === 0 && unexplained === 0 && controlHits > 0;
-}
-
-function parseOptions(): { json: boolean; keep?: string | undefined } {
-  try {
-    return parseArgs({ options: { json: { type: 'boolean', default: false }, keep: { type: 'string' } } }).values;
-  } catch (cause) {
-    process.stderr.write(`npm start: expected --json or --keep DIR: ${(cause as Error).message}\n`);
-    process.exit(2);
-  }
 }
 
 async function play(): Promise<Report> {

@@ -1,9 +1,10 @@
 /**
- * npm run test:onnx -- [--filter PART[,PART]] [--backend native|onnxruntime|both] [--list] [--json] [--update] [--jobs N]
+ * npm run test:onnx.
  * Runs the standard cases of ONNX through InferenceSession and compares with manifest.json. `--filter` takes parts of case
  * names and whole op_types; `--list` prints every case that did not pass with its reason.
  */
 import { parseArgs } from 'node:util';
+import { COMMAND_LINES, readCommandLine } from '../../scripts/command_line.mjs';
 import type { BackendName } from '../../src/index.js';
 import { caseFolder, casesInstalled, findCases, selectCases } from './cases.js';
 import { departures, readManifest, updateManifest } from './manifest.js';
@@ -14,24 +15,7 @@ import { conformanceTable, countAll, countByGroup } from './table.js';
 const DEPARTURES_SHOWN = 40;
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
-const values = parseOptions();
-
-function parseOptions() {
-  try {
-    return parseArgs({
-      options: {
-        filter: { type: 'string' },
-        backend: { type: 'string', default: 'native' },
-        list: { type: 'boolean', default: false },
-        json: { type: 'boolean', default: false },
-        update: { type: 'boolean', default: false },
-        jobs: { type: 'string' },
-      },
-    }).values;
-  } catch (error) {
-    return endWith(error);
-  }
-}
+const { values } = readCommandLine('test:onnx', () => parseArgs(COMMAND_LINES['test:onnx'].syntax));
 
 /** What was asked for makes no sense: one line, no stack. */
 function endWith(error: unknown): never {

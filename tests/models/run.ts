@@ -1,7 +1,5 @@
-/**
- * node --import tsx tests/models/run.ts [PART ...]: every model of the test data whose name has one of the parts, with its
- * recorded cases: a table of what passes and the largest difference, exit code 1 if anything does not pass.
- */
+// The models of the test data with their recorded cases: how far each is from its reference.
+import { asksForHelp } from '../../scripts/command_line.mjs';
 import { runtimeInfo } from '../../src/index.js';
 import {
   type CaseResult,
@@ -29,11 +27,22 @@ async function outcome(model: ReferenceModel): Promise<{ passed: boolean; text: 
   return { passed: true, text: `${results.length} cases, largest difference ${largest.toPrecision(3)}, ${seconds} s` };
 }
 
+const USAGE = `usage: node --import tsx tests/models/run.ts [PART ...]
+Every model of $SEALEDGE_TEST_DATA/models (default ../shared/models) whose name has one of the parts, with its recorded cases: what
+passes, and the largest difference. Exit code 1 when one does not pass.`;
+
 const parts = process.argv.slice(2);
+if (parts.some((part) => part.startsWith('-'))) {
+  say(USAGE);
+  process.exit(asksForHelp(parts) ? 0 : 2);
+}
 const models = findReferenceModels().filter(
   ({ name }) => parts.length === 0 || parts.some((part) => name.includes(part)),
 );
-if (models.length === 0) say(`skipped: reference models, because there is none in ${modelsFolder}`);
+if (models.length === 0 && findReferenceModels().length > 0) {
+  say(`no model of ${modelsFolder} has ${parts.join(' or ')} in its name`);
+  process.exitCode = 2;
+} else if (models.length === 0) say(`skipped: reference models, because there is none in ${modelsFolder}`);
 else {
   say(`${process.arch}, ${runtimeInfo().isa} kernels`);
   let passed = 0;

@@ -1,7 +1,5 @@
-/**
- * node --import tsx tests/property/explore.ts [operators, separated by commas; or graphs] [runs] [first seed]
- * What differs from onnxruntime on random models, a few examples of each kind.
- */
+// What differs from onnxruntime on random models, a few examples of each kind.
+import { asksForHelp } from '../../scripts/command_line.mjs';
 import { compareEngines, type Verdict } from './engines.js';
 import { describeNode, feedsOf } from './operators/describe_node.js';
 import { generators } from './operators/generators.js';
@@ -10,7 +8,23 @@ import { Random } from './random.js';
 import { randomGraph } from './random_graph.js';
 import { randomQuantisedGraph } from './random_quantised_graph.js';
 
-const [filter = '', runs = '100', first = '0'] = process.argv.slice(2);
+const USAGE = `usage: node --import tsx tests/property/explore.ts [WHAT[,WHAT ...] [RUNS [FIRST SEED]]]
+Random models against onnxruntime; a few examples of each kind of difference. 100 runs of each from seed 0, if not said otherwise.
+WHAT: graphs, quantised, or one operator's models: ${Object.keys(generators).join(' ')}`;
+
+const args = process.argv.slice(2);
+const [filter = '', runs = '100', first = '0'] = args;
+const chosen = filter === '' ? Object.keys(generators) : filter.split(',');
+const known = (name: string) => name in generators || name === 'graphs' || name === 'quantised';
+if (
+  asksForHelp(args) ||
+  args.length > 3 ||
+  ![runs, first].every((text) => /^\d+$/.test(text)) ||
+  !chosen.every(known)
+) {
+  console.log(USAGE);
+  process.exit(asksForHelp(args) ? 0 : 2);
+}
 
 async function explore(name: string, run: (r: Random) => Promise<[Verdict, string]>): Promise<void> {
   let [same, none] = [0, 0];
@@ -28,7 +42,7 @@ async function explore(name: string, run: (r: Random) => Promise<[Verdict, strin
   for (const line of [...differing.values()].slice(0, 4)) console.log(line);
 }
 
-for (const name of filter === '' ? Object.keys(generators) : filter.split(',')) {
+for (const name of chosen) {
   const generate = generators[name];
   if (generate !== undefined) {
     await explore(name, async (r) => {

@@ -1,11 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-const RUN = fileURLToPath(new URL('../../scripts/run.mjs', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const RUN = join(ROOT, 'scripts/run.mjs');
+/** Their arguments are vitest's. */
+const PASSING_ON = ['test', 'test:long'];
 
 let folder: string;
 
@@ -26,11 +29,61 @@ function run(args: string[], programs: Record<string, string> = {}) {
   return { code: result.status, stdout: result.stdout, stderr: result.stderr };
 }
 
+/** A TypeScript program, as it is started without npm. */
+function tsx(file: string, ...args: string[]) {
+  const result = spawnSync(process.execPath, ['--import', 'tsx', file, ...args], { cwd: ROOT, encoding: 'utf8' });
+  return { code: result.status, stdout: result.stdout, stderr: result.stderr };
+}
+
+const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+const COMMANDS = Object.keys(scripts);
+
 describe('scripts/run.mjs', () => {
   it('names its commands when asked for another', () => {
     const { code, stderr } = run(['dance']);
     expect(code).toBe(2);
-    expect(stderr).toContain('usage: node scripts/run.mjs start|test|');
+    for (const name of COMMANDS) expect(stderr).toMatch(new RegExp(`^  npm (run )?${name}( |$)`, 'm'));
+  });
+
+  it('names them on --help too', () => {
+    const { code, stdout, stderr } = run(['--help']);
+    expect(code).toBe(0);
+    expect(stderr).toBe('');
+    expect(stdout).toContain('npm start');
+  });
+
+  it.each(COMMANDS)('%s --help says how it is called, without setting anything up', (name) => {
+    expect(scripts[name]).toBe(`node scripts/run.mjs ${name}`);
+    for (const help of ['--help', '-h']) {
+      const { code, stdout, stderr } = run([name, help]);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      expect(stdout).toMatch(new RegExp(`^usage: npm (run )?${name}( |\\n)`));
+      expect(stdout.length).toBeGreaterThan(60);
+    }
+  });
+
+  it.each(COMMANDS.filter((name) => !PASSING_ON.includes(name)))(
+    '%s refuses an option that it does not have, without setting anything up',
+    (name) => {
+      const { code, stdout, stderr } = run([name, '--dance']);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+      expect(stderr).toMatch(
+        /^npm (run )?\S+: Unknown option '--dance'\nnpm (run )?\S+ -- --help says what there is\n$/,
+      );
+    },
+  );
+
+  it.each([
+    'benchmarks/run.ts',
+    'examples/main_job/main.ts',
+    'tests/conformance/run.ts',
+    'tests/models/run.ts',
+    'tests/property/explore.ts',
+  ])('%s knows --help when started by itself, and refuses what it does not know', (file) => {
+    const help = tsx(file, '--help');
+    expect({ code: help.code, stderr: help.stderr }).toEqual({ code: 0, stderr: '' });
+    expect(help.stdout).toMatch(/^usage: /);
+    expect(tsx(file, '--dance').code).toBe(2);
   });
 
   it('says in one sentence that it is not on Debian, and what to install', () => {
