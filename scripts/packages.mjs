@@ -1,5 +1,6 @@
 // Debian packages: what each command of package.json needs, what of it is missing, and installing that with apt.
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { ask, collect, ScriptError, say } from './process.mjs';
 
 const BUILD = ['clang-19', 'lld-19', 'cmake', 'ninja-build', 'libssl-dev', 'libtss2-dev'];
@@ -18,13 +19,21 @@ const DEBIAN_PACKAGES = {
   fuzz: [...BUILD, 'libclang-rt-19-dev'],
 };
 
+const PROGRAMS = {
+  swtpm: ['swtpm'],
+  'swtpm-tools': ['swtpm_setup', 'swtpm_localca'],
+  'tpm2-tools': ['tpm2_pcrextend'],
+  gdb: ['gcore'],
+  'qemu-user': ['qemu-aarch64'],
+};
+
 const LISTS = '/var/lib/apt/lists';
 const LISTS_MAX_AGE_MS = 7 * 24 * 3600 * 1000;
 
 /** Installs what `need` lacks; says so first. Does nothing, in milliseconds, when nothing is missing. */
 export async function ensureDebianPackages(need) {
-  if (process.env.SEALEDGE_SKIP_PACKAGES) return;
   const wanted = DEBIAN_PACKAGES[need];
+  if (process.env.SEALEDGE_SKIP_PACKAGES) return checkPrograms(wanted);
   const missing = missingPackages(wanted);
   if (missing.length === 0) return;
 
@@ -56,6 +65,15 @@ export async function ensureDebianPackages(need) {
       `apt-get could not install ${names} (exit code ${code}): check the network and /etc/apt/sources.list`,
     );
   }
+}
+
+/** Where the packages are somebody else's care: the programs that a run would only miss in the middle. */
+function checkPrograms(wanted) {
+  const programs = Object.entries(PROGRAMS).flatMap(([name, of]) => (wanted.includes(name) ? of : []));
+  const folders = (process.env.PATH ?? '').split(':');
+  const missing = programs.filter((program) => !folders.some((folder) => existsSync(join(folder, program))));
+  if (missing.length > 0)
+    throw new ScriptError(`not found: ${missing.join(', ')}; install them, or unset SEALEDGE_SKIP_PACKAGES`);
 }
 
 function missingPackages(wanted) {

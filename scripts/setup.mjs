@@ -74,7 +74,7 @@ async function ensureNodeModules(folder, options = []) {
     [...args, 'ci', '--prefix', folder, '--ignore-scripts', '--no-audit', '--no-fund', ...options],
     {
       // onnxruntime-node's installer would fetch GPU libraries from elsewhere; nothing here needs them.
-      env: { ONNXRUNTIME_NODE_INSTALL: 'skip', npm_config_onnxruntime_node_install: 'skip' },
+      env: { ONNXRUNTIME_NODE_INSTALL: 'skip' },
       stdio: ['ignore', 2, 2],
     },
   );

@@ -137,15 +137,42 @@ export function closeInspectorSignal(): void {
   if (process.listenerCount('SIGUSR1') === 0) native().ignoreInspectorSignal();
 }
 
+/** What the addon reads from the environment. It keeps to what it knows; who asked for something else is to hear of it. */
+const VARIABLES = {
+  SEALEDGE_ISA: ['scalar', 'avx2', 'avx512', 'vnni', 'neon', 'dotprod'],
+  SEALEDGE_MEMORY: ['secretmem', 'locked'],
+};
+
+function checkVariables(): void {
+  for (const [name, known] of Object.entries(VARIABLES)) {
+    const value = process.env[name] ?? '';
+    if (value !== '' && !known.includes(value))
+      throw new UsageError('ERR_OPTION_INVALID', `${name}: expected ${known.join(', ')}, got ${value}`);
+  }
+}
+
+/** Nothing slower, or faster, than what was asked for runs unsaid. */
+function checkInstructionSet(addon: NativeAddon): NativeAddon {
+  const asked = process.env.SEALEDGE_ISA ?? '';
+  const { isa } = addon.runtimeInfo();
+  if (asked === '' || asked === isa) return addon;
+  throw new UsageError(
+    'ERR_OPTION_INVALID',
+    `SEALEDGE_ISA: this processor, or this build, has no ${asked}; it has ${isa}`,
+  );
+}
+
 function load(): NativeAddon {
+  checkVariables();
   const file = addonPath();
   if (!existsSync(file)) {
     throw new UsageError('ERR_NATIVE_MISSING', `the native addon is not at ${file}: run \`npm run build\``, {
       fields: { path: file },
     });
   }
+  let addon: NativeAddon;
   try {
-    return translating(createRequire(import.meta.url)(file));
+    addon = translating(createRequire(import.meta.url)(file));
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new UsageError(
@@ -154,6 +181,7 @@ function load(): NativeAddon {
       { cause, fields: { path: file } },
     );
   }
+  return checkInstructionSet(addon);
 }
 
 function addonPath(): string {

@@ -62,9 +62,10 @@ export async function requestJson(url: URL, init: RequestInit): Promise<unknown>
     text = await readBounded(response);
   } catch (cause) {
     if (cause instanceof ServiceError) throw cause;
-    throw new ServiceError('ERR_SERVICE_UNAVAILABLE', `verifier at ${url.origin} does not answer`, {
+    const { reason, hint } = whyNoAnswer(cause);
+    throw new ServiceError('ERR_SERVICE_UNAVAILABLE', `verifier at ${url.origin} does not answer: ${reason}`, {
       cause,
-      fields: { url: url.href },
+      fields: { url: url.href, hint },
     });
   }
   if (!response.ok) throw refusalOf(response.status, text, url);
@@ -77,6 +78,20 @@ export async function requestJson(url: URL, init: RequestInit): Promise<unknown>
       fields: { url: url.href, status: response.status },
     });
   }
+}
+
+/** fetch says "fetch failed"; what failed is in its cause: a system error, or a code of OpenSSL's. */
+function whyNoAnswer(error: unknown): { reason: string; hint: string } {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  const { code, message } = cause as { code?: unknown; message?: unknown };
+  const isCertificate = typeof code === 'string' && /CERT|SIGNATURE/.test(code);
+  return {
+    // Where a name has several addresses the error is one of many, and says nothing itself.
+    reason: String(message || code || cause),
+    hint: isCertificate
+      ? 'for a private CA set NODE_EXTRA_CA_CERTS to its certificate'
+      : 'is this its address, and does it run? `sealedge verifier start`',
+  };
 }
 
 async function readBounded(response: Response): Promise<string> {
@@ -97,7 +112,11 @@ async function readBounded(response: Response): Promise<string> {
 /** The same class and code that the verifier threw, as far as the problem says. */
 function refusalOf(status: number, text: string, url: URL): Error {
   const problem = parseProblem(text);
-  const fields = { status, type: problem?.type, instance: problem?.instance, url: url.href };
+  const hint =
+    problem?.type === 'urn:sealedge:problem:policy-unknown'
+      ? 'set one first: `sealedge verifier policy set`'
+      : undefined;
+  const fields = { status, type: problem?.type, instance: problem?.instance, url: url.href, ...(hint && { hint }) };
   const title = `verifier refused: ${problem?.title ?? `HTTP status ${status}`}`;
   // Only the operator's routes say this: the caller's own arguments.
   if (problem?.type === 'urn:sealedge:problem:option-invalid')

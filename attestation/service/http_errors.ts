@@ -68,7 +68,8 @@ function toOperatorProblem(cause: FastifyError, instance: string): Problem {
 
 /** What a JSON Schema keyword asked for, from the schema alone. */
 function expectation(keyword: string, params: Readonly<Record<string, unknown>>): string {
-  const asked = params.pattern ?? params.limit ?? params.type ?? params.missingProperty;
+  if (keyword === 'required') return `lacks ${params.missingProperty}`;
+  const asked = params.pattern ?? params.limit ?? params.type;
   return asked === undefined ? `does not meet ${keyword}` : `expected ${keyword} ${asked}`;
 }
 

@@ -9,7 +9,7 @@ import { bankName } from '../../attestation/tpm/pcr_selection.js';
 import { parseReferenceValues, type ReferenceState } from '../../attestation/verifier/reference_values.js';
 import { writeOutputFile } from '../container/output_file.js';
 import { UsageError } from '../errors.js';
-import { readTextFile } from './files.js';
+import { parseFile, readTextFile } from './files.js';
 import { createOutput } from './output.js';
 
 interface Options {
@@ -42,7 +42,7 @@ export function registerApproveState(program: Command): void {
 
 async function run(options: Options): Promise<void> {
   const output = createOutput(options.json === true);
-  const key = readApprovalPrivateKey(await readTextFile(options.key));
+  const key = await parseFile(options.key, readApprovalPrivateKey);
   const epoch = parseEpoch(options.epoch);
   const states = chooseStates(
     parseReferenceValues(parseJson(await readTextFile(options.referenceValues), options.referenceValues)),

@@ -13,6 +13,7 @@ const HINTS: Readonly<Record<string, string>> = {
   ERR_TRUNCATED: 'the file is cut; copy it again',
   ERR_SEGMENT_AUTH: 'the file is damaged or was altered; get it again from its publisher',
   ERR_PUBLISHER_UNTRUSTED: 'compare the publisher key with the one you were given',
+  ERR_KEY_PAYLOAD_INVALID: 'give the file that `sealedge seal --key-out` wrote',
   ERR_NO_MATCHING_KEY: 'the key belongs to another sealing of the model',
   ERR_MODEL_VERSION_TOO_OLD: 'use a newer version of the sealed file',
   ERR_SECRET_MEMORY_EXHAUSTED: 'raise the limit of locked memory (`ulimit -l`, or LimitMEMLOCK= in the service)',

@@ -6,7 +6,7 @@ import { parseKeyFile } from '../container/key_file.js';
 import type { Manifest } from '../container/manifest.js';
 import { parsePublisherPublicKey } from '../container/publisher_key.js';
 import { checkSealedModel } from '../container/unseal.js';
-import { readTextFile } from './files.js';
+import { parseFile } from './files.js';
 import { count, humanBytes, humanTable, progressPrinter } from './human.js';
 import { createOutput } from './output.js';
 
@@ -29,13 +29,13 @@ export function registerInspect(program: Command): void {
 async function inspect(path: string, flags: InspectFlags): Promise<void> {
   const output = createOutput(flags.json === true);
   const publisher =
-    flags.publisher === undefined ? undefined : parsePublisherPublicKey(await readTextFile(flags.publisher));
+    flags.publisher === undefined ? undefined : await parseFile(flags.publisher, parsePublisherPublicKey);
   const manifest = await inspectSealedFile(path, {
     onProgress: progressPrinter('reading', output.progress),
     ...(publisher === undefined ? {} : { publisher }),
   });
   const checked =
-    flags.key === undefined ? undefined : await checkSealedModel(path, parseKeyFile(await readTextFile(flags.key)));
+    flags.key === undefined ? undefined : await checkSealedModel(path, await parseFile(flags.key, parseKeyFile));
   const weights = manifest.segments.filter((segment) => segment.kind === 'weights');
   const trust =
     publisher === undefined

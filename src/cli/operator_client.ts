@@ -18,9 +18,12 @@ export class OperatorClient {
   }
 
   static async open({ url, tokenFile }: OperatorOptions): Promise<OperatorClient> {
-    if (tokenFile === undefined)
+    // A variable that is set to nothing is not set.
+    if (tokenFile === undefined || tokenFile === '')
       throw new UsageError('ERR_OPTION_INVALID', 'operator token is missing', {
-        fields: { hint: 'pass --token-file, the operator-token file in the data directory of the verifier' },
+        fields: {
+          hint: 'pass --token-file or set SEALEDGE_OPERATOR_TOKEN_FILE: operator-token in the data directory of the verifier',
+        },
       });
     const base = parseUrl(url);
     return new OperatorClient(base, await readOperatorToken(tokenFile));

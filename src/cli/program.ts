@@ -28,7 +28,8 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
   }
 }
 
-function createProgram(): Command {
+/** The whole tree of commands; nothing runs yet. */
+export function createProgram(): Command {
   const program = new Command('sealedge')
     .description('seal models, attest devices, release keys, run in secret memory')
     .version(version)

@@ -14,7 +14,7 @@ import { InternalError, type SealedgeErrorOptions, UsageError } from '../errors.
 import { looksSealed, modelSource } from '../runtime/model_source.js';
 import { systemReason } from '../system_error.js';
 import type { ResidencyScan, SessionResidency } from '../types.js';
-import { readTextFile } from './files.js';
+import { parseFile } from './files.js';
 
 /** `address` of hits has become text on its way. */
 export interface ResidencyExamination extends Omit<SessionResidency, 'scan'> {
@@ -60,7 +60,7 @@ async function sealedForm(
   if (await looksSealed(modelSource(model))) {
     if (keyPath === undefined)
       throw new UsageError('ERR_OPTION_INVALID', '--key: expected the content key of the sealed model, got none');
-    return { sealedPath: model, key: parseKeyFile(await readTextFile(keyPath)) };
+    return { sealedPath: model, key: await parseFile(keyPath, parseKeyFile) };
   }
   if (keyPath !== undefined)
     throw new UsageError('ERR_OPTION_INVALID', `--key: ${model} is not sealed; expected no key`);

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { publisherKeyId } from '../container/dsse.js';
 import { parsePublisherPrivateKey } from '../container/publisher_key.js';
 import { type SealResult, sealModel } from '../container/seal.js';
-import { readTextFile } from './files.js';
+import { parseFile } from './files.js';
 import { count, humanBytes, humanTable, progressPrinter } from './human.js';
 import { integerOption } from './options.js';
 import { createOutput } from './output.js';
@@ -41,7 +41,7 @@ export function registerSeal(program: Command): void {
 
 async function seal(model: string, flags: SealFlags): Promise<void> {
   const output = createOutput(flags.json === true);
-  const publisherKey = parsePublisherPrivateKey(await readTextFile(flags.sign));
+  const publisherKey = await parseFile(flags.sign, parsePublisherPrivateKey);
   const started = performance.now();
   const result = await sealModel(model, flags.output, {
     publisherKey,

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { parseKeyFile } from '../container/key_file.js';
 import { unsealModel } from '../container/unseal.js';
-import { readTextFile } from './files.js';
+import { parseFile } from './files.js';
 import { count, humanBytes, humanTable } from './human.js';
 import { createOutput } from './output.js';
 
@@ -27,7 +27,7 @@ export function registerUnseal(program: Command): void {
 }
 
 async function unseal(path: string, flags: UnsealFlags): Promise<void> {
-  const key = parseKeyFile(await readTextFile(flags.key));
+  const key = await parseFile(flags.key, parseKeyFile);
   const result = await unsealModel(path, flags.output, key, {
     overwrite: flags.force === true,
     ...(flags.compare === undefined ? {} : { comparePath: flags.compare }),

@@ -36,8 +36,13 @@ function registerApprovals(verifier: Command): void {
     .action(async (file: string, options: CommonOptions & { fleet: string }) => {
       const client = await OperatorClient.open(options);
       const list = parseJson(await readTextFile(file), file);
+      const given = Array.isArray(list) ? list : [list];
+      if (given.some((one) => typeof one?.fleet !== 'string' || typeof one?.approvedPolicy !== 'string'))
+        throw new UsageError('ERR_OPTION_INVALID', `${file}: expected signed approvals`, {
+          fields: { hint: 'give the file that `sealedge approve-state -o` wrote' },
+        });
       const path = `approvals/${encodeURIComponent(options.fleet)}`;
-      const now = await client.send<Approvals>('POST', path, { approvals: Array.isArray(list) ? list : [list] });
+      const now = await client.send<Approvals>('POST', path, { approvals: given });
       createOutput(options.json === true).result(
         `fleet ${now.fleet}: ${count(now.approvals.length, 'approved state')}, epoch ${now.epoch}`,
         now,

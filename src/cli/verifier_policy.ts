@@ -66,6 +66,7 @@ async function setPolicy(file: string | undefined, options: SetOptions): Promise
   const stored = await client.get<StoredPolicy>(path(options.fleet)).catch(absent);
   const base =
     file === undefined ? (stored?.policy ?? {}) : asDocument(parseJson(await readTextFile(file), file), file);
+  if (file === undefined && stored === undefined) requireWhole(options);
   const document = await changed(base, options);
   // Said here already, with the member's name, rather than by the verifier.
   requireCovered(parseFleetPolicy(document));
@@ -76,6 +77,23 @@ async function setPolicy(file: string | undefined, options: SetOptions): Promise
     fleet: options.fleet,
     revision,
   });
+}
+
+/** A fleet's first policy has nothing to be changed in. */
+function requireWhole(options: SetOptions): void {
+  const needed = {
+    '--ek-root': options.ekRoot,
+    '--state-key': options.stateKey,
+    '--pcrs': options.pcrs,
+    '--reference-values': options.referenceValues,
+  };
+  const missing = Object.entries(needed).flatMap(([name, value]) => (value === undefined ? [name] : []));
+  if (missing.length > 0)
+    throw new UsageError(
+      'ERR_OPTION_INVALID',
+      `fleet ${options.fleet} has no policy yet, and its first needs ${missing.join(', ')} too`,
+      { fields: { missing } },
+    );
 }
 
 /** A state that says nothing of a PCR that is quoted matches no device, ever. */

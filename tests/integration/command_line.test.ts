@@ -233,6 +233,22 @@ describeUnless(noSwtpm)('sealedge', () => {
       10,
       expect.stringContaining('fleet nowhere has no policy'),
     ]);
+    const notSigned = ['verifier', 'approvals', 'import', at('reference.json'), ...access, '--fleet', FLEET];
+    expect(await failing(...notSigned)).toEqual([
+      2,
+      `${at('reference.json')}: expected signed approvals`,
+      expect.stringContaining('sealedge approve-state'),
+    ]);
+    expect(await failing('verifier', 'policy', 'set', '--fleet', 'new', '--pcrs', PCRS, ...access)).toEqual([
+      2,
+      'fleet new has no policy yet, and its first needs --ek-root, --state-key, --reference-values too',
+      undefined,
+    ]);
+    expect(await failing('verifier', 'devices', ...access, '--url', 'http://127.0.0.1:2')).toEqual([
+      10,
+      'verifier at http://127.0.0.1:2 does not answer: connect ECONNREFUSED 127.0.0.1:2',
+      expect.stringContaining('sealedge verifier start'),
+    ]);
     expect((await failing(...approvals, 'NOT A FLEET')).slice(0, 2)).toEqual([2, expect.stringContaining('fleet: ')]);
     expect((await failing('verifier', 'revoke', 'abc', '--reason', 'x', ...access)).slice(0, 2)).toEqual([
       2,

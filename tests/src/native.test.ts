@@ -88,3 +88,23 @@ describe('runtimeInfo', () => {
     expect(info.libcrypto).toMatch(/^OpenSSL 3\./);
   });
 });
+
+describe('the environment of the addon', () => {
+  const load =
+    "import('./src/native.ts').then((m) => m.runtimeInfo()).then((i) => console.log(i.isa), (e) => console.log(e.code, e.message))";
+  const said = async (env: Record<string, string>) =>
+    (
+      await run(process.execPath, ['--import', 'tsx', '-e', load], { cwd: root, env: { ...process.env, ...env } })
+    ).stdout.trim();
+  const other = process.arch === 'arm64' ? 'avx2' : 'neon';
+
+  it.each([
+    [{ SEALEDGE_ISA: 'scalar' }, /^scalar$/],
+    [{ SEALEDGE_ISA: '', SEALEDGE_MEMORY: '' }, /^[a-z0-9]+$/],
+    [{ SEALEDGE_ISA: 'sse9' }, /^ERR_OPTION_INVALID SEALEDGE_ISA: expected scalar, .*, got sse9$/],
+    [{ SEALEDGE_ISA: other }, new RegExp(`^ERR_OPTION_INVALID SEALEDGE_ISA: .* has no ${other}; it has `)],
+    [{ SEALEDGE_MEMORY: 'lokced' }, /^ERR_OPTION_INVALID SEALEDGE_MEMORY: expected secretmem, locked, got lokced$/],
+  ])('%j', async (env, expected) => {
+    expect(await said(env)).toMatch(expected);
+  });
+});
