@@ -19,13 +19,16 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Runs a script of package.json where the only programs to be found are the given ones. */
-function run(args: string[], programs: Record<string, string> = {}) {
+function run(args: string[], programs: Record<string, string> = {}, variables: Record<string, string> = {}) {
   for (const [name, script] of Object.entries(programs)) {
     writeFileSync(join(folder, name), `#!/bin/sh\n${script}\n`);
     chmodSync(join(folder, name), 0o755);
   }
   const { SEALEDGE_SKIP_PACKAGES: _, ...env } = process.env;
-  const result = spawnSync(process.execPath, [RUN, ...args], { encoding: 'utf8', env: { ...env, PATH: folder } });
+  const result = spawnSync(process.execPath, [RUN, ...args], {
+    encoding: 'utf8',
+    env: { ...env, PATH: folder, ...variables },
+  });
   return { code: result.status, stdout: result.stdout, stderr: result.stderr };
 }
 
@@ -92,6 +95,14 @@ describe('scripts/run.mjs', () => {
     expect(stdout).toBe('');
     expect(stderr).toMatch(
       /^sealedge: this is .*, and sealedge installs its build tools on Debian 12 only: install .*clang-19.*\n$/,
+    );
+  });
+
+  it("says which programs a run would miss where packages are somebody else's care", () => {
+    const { code, stderr } = run(['start'], { swtpm: 'exit 0' }, { SEALEDGE_SKIP_PACKAGES: '1' });
+    expect(code).toBe(1);
+    expect(stderr).toBe(
+      'sealedge: not found: swtpm_setup, swtpm_localca, tpm2_pcrextend; install them, or unset SEALEDGE_SKIP_PACKAGES\n',
     );
   });
 
