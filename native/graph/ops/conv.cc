@@ -2,15 +2,14 @@
 #include "kernels/conv/conv.h"
 #include <algorithm>
 
-#include "core/checked.h"
 #include "core/weight_packing.h"
 #include "graph/ops.h"
 #include "graph/ops/element_types.h"
 #include "graph/ops/fused_epilogue.h"
 #include "graph/ops/op_parameters.h"
+#include "graph/ops/reference_kernel.h"
 #include "graph/ops/support.h"
 #include "graph/ops/window.h"
-#include "kernels/conv/conv_reference.h"
 #include "kernels/depthwise/depthwise.h"
 
 namespace sealedge {
@@ -19,32 +18,6 @@ namespace {
 
 // A depthwise filter is one piece of a weight source; longer ones go the general way.
 constexpr int64_t kMaxDepthwiseTaps = kMaxPanelBytes / (kPanelLanes * sizeof(float));
-
-bool is_depthwise(const Dims& weight_dims, int64_t group) {
-  if (weight_dims.size() < 3 || group < 2 || weight_dims[0] != group || weight_dims[1] != 1) return false;
-  int64_t taps = 1;
-  for (size_t i = 2; i < weight_dims.size(); i++) {
-    if (weight_dims[i] < 1 || weight_dims[i] > kMaxDepthwiseTaps) return false;
-    taps *= weight_dims[i];
-    if (taps > kMaxDepthwiseTaps) return false;
-  }
-  return true;
-}
-
-// The general kernel copies X with its padding (kernels/conv/conv.cc), and pads and strides come from the model: they
-// can make that copy far larger than input and output together, so its size is bounded like that of any tensor.
-Result<void> check_padded_size(const WindowGeometry& window, int64_t channels) {
-  int64_t elements = channels;
-  bool fits = checked_mul(elements, static_cast<int64_t>(window.batch), &elements);
-  for (int d = 0; d < 3; d++) {
-    const size_t reach = window.out[d] == 0
-                             ? 0
-                             : (window.out[d] - 1) * window.stride[d] + (window.kernel[d] - 1) * window.dilation[d] + 1;
-    fits = fits && checked_mul(elements, static_cast<int64_t>(std::max(reach, window.in[d])), &elements);
-  }
-  if (!fits || elements > kMaxElements) return Error{ErrorCode::kLimitExceeded, "the padded input is too large"};
-  return {};
-}
 
 class DepthwiseKernel final : public Kernel {
  public:
@@ -101,25 +74,6 @@ class ConvKernel final : public Kernel {
   FusedEpilogue epilogue_;
 };
 
-// float64 and float16, row-major, with B as it is.
-template <typename T>
-class OtherConv final : public Kernel {
- public:
-  explicit OtherConv(ConvReference<T> reference) : reference_(reference) {}
-  Result<void> run(const RunArgs& args) const override {
-    ConvReference<T> reference = reference_;
-    reference.x = reinterpret_cast<const T*>(args.inputs[0]);
-    reference.w = reinterpret_cast<const T*>(args.inputs[1]);
-    reference.bias = args.inputs.size() > 2 ? reinterpret_cast<const T*>(args.inputs[2]) : nullptr;
-    reference.y = reinterpret_cast<T*>(args.outputs[0]);
-    reference.run();
-    return {};
-  }
-
- private:
-  ConvReference<T> reference_;
-};
-
 class ConvOp final : public Op {
  public:
   ConvOp(WindowAttributes window, int64_t group) : window_(std::move(window)), group_(group) {}
@@ -156,7 +110,7 @@ class ConvOp final : public Op {
     const bool packable =
         constant.type == DataType::kFloat32 && constant.dims.size() >= 3 && element_count(constant.dims) > 0;
     if (input != 1 || !packable) return {};
-    const bool depthwise = is_depthwise(constant.dims, group_);
+    const bool depthwise = is_depthwise(constant.dims, group_, kMaxDepthwiseTaps);
     return {depthwise ? WeightLayout::kDepthwise16 : WeightLayout::kPanel16, WeightSourceOrder::kConvOIHW};
   }
 
@@ -169,7 +123,8 @@ class ConvOp final : public Op {
   FormatChoice choose_formats(std::span<const Operand> inputs, std::span<const Operand> outputs) const override {
     if (inputs[0].type != DataType::kFloat32) return Op::choose_formats(inputs, outputs);
     FormatChoice choice = channels_last_formats(inputs, outputs, 1);
-    if (!inputs[1].constant || !is_depthwise(inputs[1].dims, group_)) choice.inputs[0] = inputs[0].format;
+    if (!inputs[1].constant || !is_depthwise(inputs[1].dims, group_, kMaxDepthwiseTaps))
+      choice.inputs[0] = inputs[0].format;
     return choice;
   }
 
@@ -178,18 +133,18 @@ class ConvOp final : public Op {
     SEALEDGE_ASSIGN(const WindowGeometry window, geometry(x.dims, w.dims));
     if (x.type != DataType::kFloat32) {
       return dispatch_type(FloatTypes{}, x.type, [&]<typename T>() {
-        return std::unique_ptr<Kernel>(
-            std::make_unique<OtherConv<T>>(ConvReference<T>{.window = window,
-                                                            .in_channels = static_cast<size_t>(x.dims[1]),
-                                                            .out_channels = static_cast<size_t>(w.dims[0]),
-                                                            .groups = static_cast<size_t>(group_),
-                                                            .x = nullptr,
-                                                            .w = nullptr,
-                                                            .bias = nullptr,
-                                                            .y = nullptr}));
+        return std::unique_ptr<Kernel>(std::make_unique<ReferenceKernel<ConvReference<T>>>(
+            ConvReference<T>{.window = window,
+                             .in_channels = static_cast<size_t>(x.dims[1]),
+                             .out_channels = static_cast<size_t>(w.dims[0]),
+                             .groups = static_cast<size_t>(group_),
+                             .x = nullptr,
+                             .w = nullptr,
+                             .bias = nullptr,
+                             .y = nullptr}));
       });
     }
-    if (w.weight && is_depthwise(w.dims, group_)) {
+    if (w.weight && is_depthwise(w.dims, group_, kMaxDepthwiseTaps)) {
       const F32DepthwiseParams params = {
           .window = window, .channels = static_cast<size_t>(group_), .x = nullptr, .y = nullptr};
       return std::unique_ptr<Kernel>(std::make_unique<DepthwiseKernel>(params, *w.weight, setup));
@@ -208,13 +163,7 @@ class ConvOp final : public Op {
 
  private:
   Result<WindowGeometry> geometry(const Dims& x, const Dims& w) const {
-    if (w.size() != x.size() || x.size() < 3) {
-      return shape_mismatch("weight " + dims_to_string(w) + " does not fit input " + dims_to_string(x));
-    }
-    const std::span<const int64_t> kernel(w.begin() + 2, w.end());
-    if (!window_.kernel_shape.empty() && !std::ranges::equal(window_.kernel_shape, kernel)) {
-      return shape_mismatch("kernel_shape differs from weight " + dims_to_string(w));
-    }
+    SEALEDGE_ASSIGN(const std::span<const int64_t> kernel, filter_window(window_, x, w));
     return resolve_window(window_, x, kernel, false);
   }
 

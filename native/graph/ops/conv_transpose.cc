@@ -5,9 +5,9 @@
 #include "core/checked.h"
 #include "core/float16.h"
 #include "graph/ops/fused_epilogue.h"
+#include "graph/ops/reference_kernel.h"
 #include "graph/ops/support.h"
 #include "graph/ops/window.h"
-#include "kernels/conv/conv_reference.h"
 #include "kernels/conv/conv_transpose.h"
 #include "kernels/gemm/gemm.h"
 
@@ -48,24 +48,6 @@ class FloatConvTranspose final : public Kernel {
   F32ConvTransposeParams params_;
   const WeightSource* weight_;
   FusedEpilogue epilogue_;
-};
-
-template <typename T>
-class OtherConvTranspose final : public Kernel {
- public:
-  explicit OtherConvTranspose(ConvTransposeReference<T> reference) : reference_(reference) {}
-  Result<void> run(const RunArgs& args) const override {
-    ConvTransposeReference<T> reference = reference_;
-    reference.x = reinterpret_cast<const T*>(args.inputs[0]);
-    reference.w = reinterpret_cast<const T*>(args.inputs[1]);
-    reference.bias = args.inputs.size() > 2 ? reinterpret_cast<const T*>(args.inputs[2]) : nullptr;
-    reference.y = reinterpret_cast<T*>(args.outputs[0]);
-    reference.run();
-    return {};
-  }
-
- private:
-  ConvTransposeReference<T> reference_;
 };
 
 class ConvTransposeOp final : public Op {
@@ -143,7 +125,7 @@ class ConvTransposeOp final : public Op {
  private:
   template <typename T>
   Result<std::unique_ptr<Kernel>> other(const WindowGeometry& window, const OpSetup& setup) const {
-    return std::unique_ptr<Kernel>(std::make_unique<OtherConvTranspose<T>>(
+    return std::unique_ptr<Kernel>(std::make_unique<ReferenceKernel<ConvTransposeReference<T>>>(
         ConvTransposeReference<T>{.window = window,
                                   .in_channels = static_cast<size_t>(setup.inputs[0].dims[1]),
                                   .out_channels = static_cast<size_t>(setup.inputs[1].dims[1] * group_),
@@ -155,13 +137,7 @@ class ConvTransposeOp final : public Op {
   }
 
   Result<WindowGeometry> geometry(const Dims& x, const Dims& w) const {
-    if (w.size() != x.size() || x.size() < 3) {
-      return shape_mismatch("weight " + dims_to_string(w) + " does not fit input " + dims_to_string(x));
-    }
-    const std::span<const int64_t> kernel(w.begin() + 2, w.end());
-    if (!window_.kernel_shape.empty() && !std::ranges::equal(window_.kernel_shape, kernel)) {
-      return shape_mismatch("kernel_shape differs from weight " + dims_to_string(w));
-    }
+    SEALEDGE_ASSIGN(const std::span<const int64_t> kernel, filter_window(window_, x, w));
     std::vector<int64_t> spatial = output_shape_;
     if (spatial.size() == x.size()) spatial.erase(spatial.begin(), spatial.begin() + 2);
     return resolve_transposed_window(window_, output_padding_, spatial, x, kernel);

@@ -144,14 +144,8 @@ class DeformConvOp final : public Op {
   }
 
   Result<WindowGeometry> geometry(const Dims& x, const Dims& w) const {
-    if (w.size() != x.size() || x.size() < 3) {
-      return shape_mismatch("weight " + dims_to_string(w) + " does not fit input " + dims_to_string(x));
-    }
+    SEALEDGE_ASSIGN(const std::span<const int64_t> kernel, filter_window(window_, x, w));
     if (x.size() != 4) return op_unsupported(std::to_string(x.size() - 2) + " spatial dimensions");
-    const std::span<const int64_t> kernel(w.begin() + 2, w.end());
-    if (!window_.kernel_shape.empty() && !std::ranges::equal(window_.kernel_shape, kernel)) {
-      return shape_mismatch("kernel_shape differs from weight " + dims_to_string(w));
-    }
     return resolve_window(window_, x, kernel, false);
   }
 

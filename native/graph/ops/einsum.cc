@@ -4,6 +4,7 @@
 // one operand only and not needed is summed while it is brought into that order.
 #include <algorithm>
 
+#include "core/alignment.h"
 #include "core/checked.h"
 #include "graph/ops/einsum_equation.h"
 #include "graph/ops/element_types.h"
@@ -19,8 +20,6 @@ namespace {
 
 // Below this many multiply-adds, packing for the kernel costs more than it gains.
 constexpr size_t kWorthPacking = 1 << 14;
-
-size_t round_up_64(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 // Where a tensor's bytes are: an input, a place in scratch, or the output.
 struct Place {

@@ -25,9 +25,6 @@ Result<Dims> broadcast_dims(std::span<const Operand> operands) {
   return out;
 }
 
-namespace {
-
-// Logical dimensions in the order of memory, outermost first.
 std::vector<size_t> memory_order(size_t rank, Format format) {
   std::vector<size_t> order;
   const bool channels_last = format == Format::kChannelsLast && rank >= 3;
@@ -37,8 +34,6 @@ std::vector<size_t> memory_order(size_t rank, Format format) {
   if (channels_last) order.push_back(1);
   return order;
 }
-
-}  // namespace
 
 std::vector<size_t> physical_dims(const Operand& output) {
   std::vector<size_t> dims;

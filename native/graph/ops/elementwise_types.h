@@ -17,6 +17,8 @@ namespace sealedge {
 // result has more than kMaxBroadcastRank dimensions.
 Result<Dims> broadcast_dims(std::span<const Operand> operands);
 
+// Logical dimensions in the order of memory, outermost first.
+std::vector<size_t> memory_order(size_t rank, Format format);
 // In the order in which the output's elements lie in memory: its dimensions and an operand's step along each, 0 where
 // it repeats.
 std::vector<size_t> physical_dims(const Operand& output);

@@ -4,6 +4,7 @@
 
 #include "graph/ops.h"
 #include "graph/ops/support.h"
+#include "graph/ops/walk.h"
 
 namespace sealedge {
 
@@ -11,21 +12,18 @@ namespace {
 
 class GatherKernel final : public Kernel {
  public:
-  GatherKernel(size_t outer, int64_t axis, size_t inner_bytes, size_t count, bool wide)
-      : outer_(outer), axis_(axis), inner_bytes_(inner_bytes), count_(count), wide_(wide) {}
+  GatherKernel(size_t outer, int64_t axis, size_t inner_bytes, size_t count, DataType index_type)
+      : outer_(outer), axis_(axis), inner_bytes_(inner_bytes), count_(count), index_type_(index_type) {}
 
   Result<void> run(const RunArgs& args) const override {
     const uint8_t* data = args.inputs[0];
     uint8_t* out = args.outputs[0];
     const size_t outer_bytes = static_cast<size_t>(axis_) * inner_bytes_;
+    const IndexReader indices(args.inputs[1], index_type_);
     for (size_t i = 0; i < count_; ++i) {
-      // Read once: the caller's memory may change under us, and what was checked must be what is used.
-      int64_t index = index_at(args.inputs[1], i);
-      if (index < 0) index += axis_;
-      if (index < 0 || index >= axis_) {
-        return Error{ErrorCode::kInputInvalid,
-                     "index " + std::to_string(index) + " is out of range for " + std::to_string(axis_) + " entries"};
-      }
+      const int64_t given = indices[i];
+      const int64_t index = resolve_index(given, axis_);
+      if (index < 0) return index_out_of_range(given, axis_);
       for (size_t o = 0; o < outer_; ++o) {
         std::memcpy(out + (o * count_ + i) * inner_bytes_,
                     data + o * outer_bytes + static_cast<size_t>(index) * inner_bytes_, inner_bytes_);
@@ -35,22 +33,11 @@ class GatherKernel final : public Kernel {
   }
 
  private:
-  int64_t index_at(const uint8_t* indices, size_t i) const {
-    if (wide_) {
-      int64_t value;
-      std::memcpy(&value, indices + i * sizeof value, sizeof value);
-      return value;
-    }
-    int32_t value;
-    std::memcpy(&value, indices + i * sizeof value, sizeof value);
-    return value;
-  }
-
   size_t outer_;
   int64_t axis_;
   size_t inner_bytes_;
   size_t count_;
-  bool wide_;
+  DataType index_type_;
 };
 
 class GatherOp final : public Op {
@@ -61,9 +48,7 @@ class GatherOp final : public Op {
   Result<std::vector<TensorFact>> infer(std::span<const Operand> inputs) const override {
     const Dims& data = inputs[0].dims;
     const Dims& indices = inputs[1].dims;
-    if (inputs[1].type != DataType::kInt64 && inputs[1].type != DataType::kInt32) {
-      return model_invalid("indices: expected int32 or int64");
-    }
+    if (!IndexReader::accepts(inputs[1].type)) return model_invalid("indices: expected int32 or int64");
     SEALEDGE_ASSIGN(const size_t axis, resolve_axis(axis_, data.size()));
     TensorFact fact{inputs[0].type, Dims(data.begin(), data.begin() + static_cast<ptrdiff_t>(axis))};
     fact.dims.insert(fact.dims.end(), indices.begin(), indices.end());
@@ -82,7 +67,7 @@ class GatherOp final : public Op {
     }
     const auto count = static_cast<size_t>(element_count(setup.inputs[1].dims));
     return std::unique_ptr<Kernel>(
-        std::make_unique<GatherKernel>(outer, dims[axis], inner, count, setup.inputs[1].type == DataType::kInt64));
+        std::make_unique<GatherKernel>(outer, dims[axis], inner, count, setup.inputs[1].type));
   }
 
  private:

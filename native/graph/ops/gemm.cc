@@ -1,6 +1,7 @@
 // The matrix product of Gemm: A' * B'. alpha, beta and C are nodes of their own, or the epilogue.
 #include "kernels/gemm/gemm.h"
 
+#include "core/alignment.h"
 #include "graph/ops.h"
 #include "graph/ops/fused_epilogue.h"
 #include "graph/ops/op_parameters.h"
@@ -11,8 +12,6 @@
 namespace sealedge {
 
 namespace {
-
-size_t round_up_64(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 class GemmKernel final : public Kernel {
  public:

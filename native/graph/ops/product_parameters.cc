@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/alignment.h"
 #include "graph/ops/support.h"
 #include "kernels/requantize_scalar.h"
 
@@ -11,8 +12,6 @@ namespace sealedge {
 namespace {
 
 bool is_byte(DataType type) { return type == DataType::kInt8 || type == DataType::kUint8; }
-
-size_t round_up_64(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 int32_t read_zero(DataType type, const uint8_t* data, size_t i) {
   return type == DataType::kInt8 ? static_cast<int8_t>(data[i]) : data[i];

@@ -15,34 +15,14 @@ namespace {
 
 using P = ProductInput;
 
-bool is_depthwise(const Dims& w, int64_t group) {
-  if (w.size() < 3 || group < 2 || w[0] != group || w[1] != 1) return false;
-  int64_t taps = 1;
-  for (size_t i = 2; i < w.size(); i++) {
-    if (w[i] < 1 || w[i] > static_cast<int64_t>(kMaxQ8DepthwiseTaps)) return false;
-    taps *= w[i];
-    if (taps > static_cast<int64_t>(kMaxQ8DepthwiseTaps)) return false;
-  }
-  return true;
-}
+constexpr auto kMaxTaps = static_cast<int64_t>(kMaxQ8DepthwiseTaps);
 
-// The copy of X with its padding, and the windows written out one by one: both are bounded like any tensor, whatever
-// pads and strides the model asks for.
-Result<void> check_sizes(const WindowGeometry& window, int64_t channels, int64_t depth) {
-  int64_t padded = channels;
-  bool fits = checked_mul(padded, static_cast<int64_t>(window.batch), &padded);
-  for (int d = 0; d < 3; d++) {
-    const size_t reach = window.out[d] == 0
-                             ? 0
-                             : (window.out[d] - 1) * window.stride[d] + (window.kernel[d] - 1) * window.dilation[d] + 1;
-    fits = fits && checked_mul(padded, static_cast<int64_t>(std::max(reach, window.in[d])), &padded);
-  }
-  int64_t windows = depth + 3;
-  for (int d = 0; d < 3; d++) fits = fits && checked_mul(windows, static_cast<int64_t>(window.out[d]), &windows);
-  fits = fits && checked_mul(windows, static_cast<int64_t>(window.batch), &windows);
-  if (!fits || padded > kMaxElements || windows > kMaxElements) {
-    return Error{ErrorCode::kLimitExceeded, "the padded input is too large"};
-  }
+// The windows written out one by one: bounded like any tensor, as the padded input is.
+Result<void> check_windows_size(const WindowGeometry& window, int64_t depth) {
+  int64_t elements = depth + 3;
+  bool fits = checked_mul(elements, static_cast<int64_t>(window.batch), &elements);
+  for (size_t size : window.out) fits = fits && checked_mul(elements, static_cast<int64_t>(size), &elements);
+  if (!fits || elements > kMaxElements) return Error{ErrorCode::kLimitExceeded, "the windows are too large"};
   return {};
 }
 
@@ -112,7 +92,8 @@ class QuantizedConvOp final : public Op {
                             " groups does not fit input " + dims_to_string(x));
     }
     if (w[0] == 0 || w[1] == 0) return op_unsupported("a convolution without channels");
-    SEALEDGE_TRY(check_sizes(window, x[1], element_count(w) / w[0]));
+    SEALEDGE_TRY(check_padded_size(window, x[1]));
+    SEALEDGE_TRY(check_windows_size(window, element_count(w) / w[0]));
     SEALEDGE_ASSIGN(const DataType type, check_product_inputs(inputs, output_, w[0]));
     TensorFact fact{type, {x[0], w[0]}};
     const Dims spatial = output_spatial(window, x.size() - 2);
@@ -121,7 +102,7 @@ class QuantizedConvOp final : public Op {
   }
 
   WeightRequest weight_request(size_t input, const TensorFact& constant) const override {
-    const WeightLayout layout = product_weight_layout(constant.type, is_depthwise(constant.dims, group_));
+    const WeightLayout layout = product_weight_layout(constant.type, is_depthwise(constant.dims, group_, kMaxTaps));
     if (input != P::kW || layout == WeightLayout::kPlain || constant.dims.size() < 3) return {};
     if (element_count(constant.dims) == 0) return {};
     return {layout, WeightSourceOrder::kConvOIHW};
@@ -141,7 +122,7 @@ class QuantizedConvOp final : public Op {
     SEALEDGE_ASSIGN(const WindowGeometry window, geometry(x.dims, w.dims));
     SEALEDGE_ASSIGN(const DataType type, check_product_inputs(setup.inputs, output_, w.dims[0]));
     const ProductParameters parameters(setup.inputs, output_, type, static_cast<size_t>(w.dims[0]));
-    const bool depthwise = is_depthwise(w.dims, group_);
+    const bool depthwise = is_depthwise(w.dims, group_, kMaxTaps);
     SEALEDGE_ASSIGN(const WeightGeometry packed,
                     weight_geometry(product_weight_layout(w.type, depthwise), WeightSourceOrder::kConvOIHW, w.dims));
     const bool channels_first = x.format == Format::kRowMajor, is_signed = x.type == DataType::kInt8;
@@ -166,13 +147,7 @@ class QuantizedConvOp final : public Op {
 
  private:
   Result<WindowGeometry> geometry(const Dims& x, const Dims& w) const {
-    if (w.size() != x.size() || x.size() < 3) {
-      return shape_mismatch("weight " + dims_to_string(w) + " does not fit input " + dims_to_string(x));
-    }
-    const std::span<const int64_t> kernel(w.begin() + 2, w.end());
-    if (!window_.kernel_shape.empty() && !std::ranges::equal(window_.kernel_shape, kernel)) {
-      return shape_mismatch("kernel_shape differs from weight " + dims_to_string(w));
-    }
+    SEALEDGE_ASSIGN(const std::span<const int64_t> kernel, filter_window(window_, x, w));
     return resolve_window(window_, x, kernel, false);
   }
 

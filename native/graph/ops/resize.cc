@@ -6,7 +6,9 @@
 #include <limits>
 #include <utility>
 
+#include "core/alignment.h"
 #include "graph/ops/element_types.h"
+#include "graph/ops/elementwise_types.h"
 #include "graph/ops/resize_table.h"
 #include "graph/ops/support.h"
 #include "kernels/resize/resize.h"
@@ -16,16 +18,6 @@ namespace sealedge {
 namespace {
 
 enum Input : size_t { kX, kRoi, kScales, kSizes };
-
-size_t round_up_64(size_t bytes) { return (bytes + 63) / 64 * 64; }
-
-// The logical dimension at each place of memory, outermost first.
-std::vector<size_t> memory_order(size_t rank, Format format) {
-  std::vector<size_t> order;
-  for (size_t d = 0; d < rank; d++) order.push_back(d);
-  if (format == Format::kChannelsLast) std::rotate(order.begin() + 1, order.begin() + 2, order.end());
-  return order;
-}
 
 // What both kernels know: dimensions and tables in memory order.
 struct ResizePlan {
@@ -54,11 +46,6 @@ void extrapolate(const ResizePlan& plan, T value, T* y) {
     }
     if (outside) y[i] = value;
   }
-}
-
-template <typename T>
-void extrapolate_typed(const ResizePlan& plan, float value, uint8_t* y) {
-  extrapolate(plan, static_cast<T>(value), reinterpret_cast<T*>(y));
 }
 
 using Extrapolate = void (*)(const ResizePlan& plan, float value, uint8_t* y);
@@ -129,7 +116,9 @@ class WeightedKernel final : public Kernel {
     if (count == 0) return {};
     W* buffers[2] = {reinterpret_cast<W*>(args.scratch), reinterpret_cast<W*>(args.scratch + buffer_bytes())};
     const W* x = read(reinterpret_cast<const T*>(args.inputs[0]), buffers[0]);
-    std::vector<size_t> sizes = plan_.in;
+    size_t dims[kMaxResizeRank];
+    std::ranges::copy(plan_.in, dims);
+    const std::span<size_t> sizes(dims, plan_.in.size());
     for (size_t i = 0; i < passes_.size(); i++) {
       W* to = x == buffers[0] ? buffers[1] : buffers[0];
       if constexpr (std::is_same_v<T, W>) {
@@ -149,7 +138,7 @@ class WeightedKernel final : public Kernel {
   }
 
  private:
-  static size_t product(const std::vector<size_t>& sizes, size_t begin, size_t end) {
+  static size_t product(std::span<const size_t> sizes, size_t begin, size_t end) {
     size_t count = 1;
     for (size_t d = begin; d < end; d++) count *= sizes[d];
     return count;
@@ -166,7 +155,7 @@ class WeightedKernel final : public Kernel {
     }
   }
 
-  void resize_axis(size_t d, const std::vector<size_t>& sizes, const W* x, W* y, const KernelContext& context) const {
+  void resize_axis(size_t d, std::span<const size_t> sizes, const W* x, W* y, const KernelContext& context) const {
     const ResizeTable& table = plan_.tables[d];
     const WeightedResize resize = {.outer = product(sizes, 0, d),
                                    .in = plan_.in[d],
@@ -231,8 +220,11 @@ class ResizeOp final : public Op {
       plan.tables.push_back(std::move(table));
     }
     if (attributes_.mode == ResizeMode::kNearest) {
-      const Extrapolate outside =
-          dispatch_type(AllTypes{}, x.type, []<typename T>() -> Extrapolate { return extrapolate_typed<T>; });
+      const Extrapolate outside = dispatch_type(AllTypes{}, x.type, []<typename T>() -> Extrapolate {
+        return [](const ResizePlan& all, float value, uint8_t* y) {
+          extrapolate(all, from_work<T, float>(value, false), reinterpret_cast<T*>(y));
+        };
+      });
       return std::unique_ptr<Kernel>(std::make_unique<NearestKernel>(std::move(plan), data_type_size_bytes(x.type),
                                                                      outside, attributes_.extrapolation_value));
     }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/checked.h"
 #include "graph/ops/support.h"
 
 namespace sealedge {
@@ -42,7 +43,6 @@ int64_t same_padding(Axis* axis, bool upper) {
 }
 
 Result<int64_t> output_size(Axis* axis, AutoPad auto_pad, bool ceil_mode) {
-  if (axis->span() > kMaxExtent) return model_invalid("window is too large");
   if (auto_pad == AutoPad::kSameUpper || auto_pad == AutoPad::kSameLower) {
     return same_padding(axis, auto_pad == AutoPad::kSameUpper);
   }
@@ -58,10 +58,9 @@ Result<int64_t> output_size(Axis* axis, AutoPad auto_pad, bool ceil_mode) {
   return out;
 }
 
-}  // namespace
-
-Result<WindowGeometry> resolve_window(const WindowAttributes& attributes, std::span<const int64_t> x_dims,
-                                      std::span<const int64_t> kernel, bool ceil_mode) {
+// One per spatial dimension of X. Every size, span and padding fits 31 bits.
+Result<std::vector<Axis>> resolve_axes(const WindowAttributes& attributes, std::span<const int64_t> x_dims,
+                                       std::span<const int64_t> kernel) {
   if (x_dims.size() < 3) return shape_mismatch("expected at least 3 dimensions, got " + std::to_string(x_dims.size()));
   const size_t rank = x_dims.size() - 2;
   if (rank > 3) return op_unsupported(std::to_string(rank) + " spatial dimensions");
@@ -75,23 +74,38 @@ Result<WindowGeometry> resolve_window(const WindowAttributes& attributes, std::s
   SEALEDGE_ASSIGN(const auto strides, attribute_or(attributes.strides, rank, 1, 1, "strides"));
   SEALEDGE_ASSIGN(const auto dilations, attribute_or(attributes.dilations, rank, 1, 1, "dilations"));
   SEALEDGE_ASSIGN(const auto pads, attribute_or(attributes.pads, 2 * rank, 0, 0, "pads"));
-
-  WindowGeometry window;
-  window.batch = static_cast<size_t>(x_dims[0]);
+  std::vector<Axis> axes;
   for (size_t i = 0; i < rank; i++) {
     if (x_dims[2 + i] > kMaxExtent) return op_unsupported("a spatial dimension of more than 31 bits");
     if (kernel[i] < 1 || kernel[i] > kMaxExtent) return model_invalid("kernel size " + std::to_string(kernel[i]));
-    Axis axis = {x_dims[2 + i], kernel[i], strides[i], dilations[i], pads[i], pads[rank + i]};
-    if (axis.dilation > 1 && axis.kernel > kMaxExtent / axis.dilation) return model_invalid("window is too large");
-    SEALEDGE_ASSIGN(const int64_t out, output_size(&axis, attributes.auto_pad, ceil_mode));
-    const size_t d = 3 - rank + i;
-    window.in[d] = static_cast<size_t>(axis.in);
-    window.out[d] = static_cast<size_t>(out);
-    window.kernel[d] = static_cast<size_t>(axis.kernel);
-    window.stride[d] = static_cast<size_t>(axis.stride);
-    window.dilation[d] = static_cast<size_t>(axis.dilation);
-    window.pad_begin[d] = static_cast<size_t>(axis.pad_begin);
-    window.pad_end[d] = static_cast<size_t>(axis.pad_end);
+    const Axis axis = {x_dims[2 + i], kernel[i], strides[i], dilations[i], pads[i], pads[rank + i]};
+    if (axis.span() > kMaxExtent) return model_invalid("window is too large");
+    axes.push_back(axis);
+  }
+  return axes;
+}
+
+// Spatial dimension d of a window of a size `in` to one of a size `out`.
+void set_axis(const Axis& axis, size_t d, int64_t in, int64_t out, WindowGeometry* window) {
+  window->in[d] = static_cast<size_t>(in);
+  window->out[d] = static_cast<size_t>(out);
+  window->kernel[d] = static_cast<size_t>(axis.kernel);
+  window->stride[d] = static_cast<size_t>(axis.stride);
+  window->dilation[d] = static_cast<size_t>(axis.dilation);
+  window->pad_begin[d] = static_cast<size_t>(axis.pad_begin);
+  window->pad_end[d] = static_cast<size_t>(axis.pad_end);
+}
+
+}  // namespace
+
+Result<WindowGeometry> resolve_window(const WindowAttributes& attributes, std::span<const int64_t> x_dims,
+                                      std::span<const int64_t> kernel, bool ceil_mode) {
+  SEALEDGE_ASSIGN(std::vector<Axis> axes, resolve_axes(attributes, x_dims, kernel));
+  WindowGeometry window;
+  window.batch = static_cast<size_t>(x_dims[0]);
+  for (size_t i = 0; i < axes.size(); i++) {
+    SEALEDGE_ASSIGN(const int64_t out, output_size(&axes[i], attributes.auto_pad, ceil_mode));
+    set_axis(axes[i], 3 - axes.size() + i, axes[i].in, out, &window);
   }
   return window;
 }
@@ -122,40 +136,54 @@ Result<WindowGeometry> resolve_transposed_window(const WindowAttributes& attribu
                                                  const std::vector<int64_t>& output_padding,
                                                  const std::vector<int64_t>& output_shape,
                                                  std::span<const int64_t> x_dims, std::span<const int64_t> kernel) {
-  if (x_dims.size() < 3) return shape_mismatch("expected at least 3 dimensions, got " + std::to_string(x_dims.size()));
-  const size_t rank = x_dims.size() - 2;
-  if (rank > 3) return op_unsupported(std::to_string(rank) + " spatial dimensions");
-  if (std::ranges::any_of(attributes.pads, [](int64_t pad) { return pad < 0; })) {
-    return model_invalid("pads: expected values from 0, got " + dims_to_string(attributes.pads));
-  }
-  SEALEDGE_ASSIGN(const auto strides, attribute_or(attributes.strides, rank, 1, 1, "strides"));
-  SEALEDGE_ASSIGN(const auto dilations, attribute_or(attributes.dilations, rank, 1, 1, "dilations"));
-  SEALEDGE_ASSIGN(const auto pads, attribute_or(attributes.pads, 2 * rank, 0, 0, "pads"));
-  SEALEDGE_ASSIGN(const auto extra, attribute_or(output_padding, rank, 0, 0, "output_padding"));
-  SEALEDGE_ASSIGN(const auto wanted, attribute_or(output_shape, rank, -1, 0, "output_shape"));
-
+  SEALEDGE_ASSIGN(std::vector<Axis> axes, resolve_axes(attributes, x_dims, kernel));
+  SEALEDGE_ASSIGN(const auto extra, attribute_or(output_padding, axes.size(), 0, 0, "output_padding"));
+  SEALEDGE_ASSIGN(const auto wanted, attribute_or(output_shape, axes.size(), -1, 0, "output_shape"));
   WindowGeometry window;
   window.batch = static_cast<size_t>(x_dims[0]);
-  for (size_t i = 0; i < rank; i++) {
-    if (x_dims[2 + i] > kMaxExtent) return op_unsupported("a spatial dimension of more than 31 bits");
-    if (kernel[i] < 1 || kernel[i] > kMaxExtent) return model_invalid("kernel size " + std::to_string(kernel[i]));
-    Axis axis = {x_dims[2 + i], kernel[i], strides[i], dilations[i], pads[i], pads[rank + i]};
-    if (axis.dilation > 1 && axis.kernel > kMaxExtent / axis.dilation) return model_invalid("window is too large");
+  for (size_t i = 0; i < axes.size(); i++) {
     int64_t size = 0;  // of nothing comes nothing
-    if (axis.in > 0) {
-      SEALEDGE_ASSIGN(size, transposed_size(&axis, attributes.auto_pad, extra[i], wanted[i]));
+    if (axes[i].in > 0) {
+      SEALEDGE_ASSIGN(size, transposed_size(&axes[i], attributes.auto_pad, extra[i], wanted[i]));
     }
     if (size > kMaxExtent) return op_unsupported("a spatial dimension of more than 31 bits");
-    const size_t d = 3 - rank + i;
-    window.in[d] = static_cast<size_t>(size);
-    window.out[d] = static_cast<size_t>(axis.in);
-    window.kernel[d] = static_cast<size_t>(axis.kernel);
-    window.stride[d] = static_cast<size_t>(axis.stride);
-    window.dilation[d] = static_cast<size_t>(axis.dilation);
-    window.pad_begin[d] = static_cast<size_t>(axis.pad_begin);
-    window.pad_end[d] = static_cast<size_t>(axis.pad_end);
+    set_axis(axes[i], 3 - axes.size() + i, size, axes[i].in, &window);
   }
   return window;
+}
+
+Result<std::span<const int64_t>> filter_window(const WindowAttributes& attributes, const Dims& x, const Dims& w) {
+  if (w.size() != x.size() || x.size() < 3) {
+    return shape_mismatch("weight " + dims_to_string(w) + " does not fit input " + dims_to_string(x));
+  }
+  const std::span<const int64_t> kernel = std::span(w).subspan(2);
+  if (!attributes.kernel_shape.empty() && !std::ranges::equal(attributes.kernel_shape, kernel)) {
+    return shape_mismatch("kernel_shape differs from weight " + dims_to_string(w));
+  }
+  return kernel;
+}
+
+bool is_depthwise(const Dims& w, int64_t group, int64_t max_taps) {
+  if (w.size() < 3 || group < 2 || w[0] != group || w[1] != 1) return false;
+  int64_t taps = 1;
+  for (size_t i = 2; i < w.size(); i++) {
+    if (w[i] < 1 || w[i] > max_taps / taps) return false;
+    taps *= w[i];
+  }
+  return true;
+}
+
+Result<void> check_padded_size(const WindowGeometry& window, int64_t channels) {
+  int64_t elements = channels;
+  bool fits = checked_mul(elements, static_cast<int64_t>(window.batch), &elements);
+  for (int d = 0; d < 3; d++) {
+    const size_t reach = window.out[d] == 0
+                             ? 0
+                             : (window.out[d] - 1) * window.stride[d] + (window.kernel[d] - 1) * window.dilation[d] + 1;
+    fits = fits && checked_mul(elements, static_cast<int64_t>(std::max(reach, window.in[d])), &elements);
+  }
+  if (!fits || elements > kMaxElements) return Error{ErrorCode::kLimitExceeded, "the padded input is too large"};
+  return {};
 }
 
 Dims output_spatial(const WindowGeometry& window, size_t spatial_rank) {

@@ -23,6 +23,15 @@ Result<WindowGeometry> resolve_transposed_window(const WindowAttributes& attribu
                                                  const std::vector<int64_t>& output_shape,
                                                  std::span<const int64_t> x_dims, std::span<const int64_t> kernel);
 
+// For convolutions, with W as (O, I, spatial...): the window that W slides over X. Refuses a W of another rank than X,
+// and one that kernel_shape contradicts.
+Result<std::span<const int64_t>> filter_window(const WindowAttributes& attributes, const Dims& x, const Dims& w);
+// One filter per channel, of at most max_taps.
+bool is_depthwise(const Dims& w, int64_t group, int64_t max_taps);
+// Kernels of convolutions copy X with its padding (kernels/conv/conv.cc), and pads and strides come from the model:
+// they can make that copy far larger than input and output together, so its size is bounded like that of any tensor.
+Result<void> check_padded_size(const WindowGeometry& window, int64_t channels);
+
 // The spatial dimensions of the output, as many as x has.
 Dims output_spatial(const WindowGeometry& window, size_t spatial_rank);
 

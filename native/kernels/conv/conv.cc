@@ -6,6 +6,7 @@
 #include <cassert>
 #include <cstring>
 
+#include "core/alignment.h"
 #include "kernels/dispatch.h"
 #include "kernels/gemm/run_gemm.h"
 #include "kernels/layout/layout_family.h"
@@ -13,8 +14,6 @@
 
 namespace sealedge {
 namespace {
-
-size_t round_up_64(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 // Runs of K: whole kernel rows where their taps touch, else single taps.
 bool rows_are_contiguous(const F32ConvParams& p) {

@@ -7,14 +7,13 @@
 #include <cassert>
 #include <cstring>
 
+#include "core/alignment.h"
 #include "kernels/parallel.h"
 #include "kernels/qconv/padded_bytes.h"
 #include "kernels/qgemm/run_qgemm.h"
 
 namespace sealedge {
 namespace {
-
-size_t round_up_64(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 // How the windows are cut into runs, and what lies in scratch.
 struct Layout {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 
+#include "core/alignment.h"
 #include "kernels/dispatch.h"
 #include "kernels/parallel.h"
 #include "kernels/qconv/padded_bytes.h"
@@ -13,7 +14,6 @@ namespace {
 
 constexpr size_t kLanes = 16;
 
-size_t round_up_64(size_t bytes) { return (bytes + 63) / 64 * 64; }
 size_t pairs_of(const WindowGeometry& w) { return (w.taps() + 1) / 2; }
 
 // Tiles read 16 bytes at every tap, so the last channels need room behind them.

@@ -7,14 +7,13 @@
 
 #include <cstring>
 
+#include "core/alignment.h"
 #include "kernels/gemm/run_gemm.h"
 #include "kernels/parallel.h"
 #include "kernels/recurrent/recurrent_activation.h"
 
 namespace sealedge {
 namespace {
-
-size_t round_up_64(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 class RecurrentRun {
  public:

@@ -213,6 +213,21 @@ TEST(Resize, CropAndResize) {
   }
 }
 
+// A value that the type does not have is the nearest one that it has.
+TEST(Resize, ExtrapolationSaturates) {
+  const TestTensor roi = f32({2}, {-1, 2}).as_constant(), sizes = i64({1}, {4}).as_constant();
+  for (const float value : {1e30f, -1e30f, std::numeric_limits<float>::quiet_NaN()}) {
+    for (const ResizeMode mode : {ResizeMode::kNearest, ResizeMode::kLinear}) {
+      const ResizeAttributes attributes = {
+          .mode = mode, .coordinates = ResizeCoordinates::kTfCropAndResize, .extrapolation_value = value};
+      const TestTensor got =
+          run_ok(make_resize(attributes), {tensor_of<uint8_t>(DataType::kUint8, {2}, {7, 7}), roi, {}, sizes});
+      const uint8_t outside = value > 0 ? 255 : 0;
+      EXPECT_EQ(got.values<uint8_t>(), (std::vector<uint8_t>{outside, 7, 7, outside}));
+    }
+  }
+}
+
 TEST(Resize, IntegersAndHalves) {
   const TestTensor scales = f32({2}, {1, 2}).as_constant();
   const OpPtr linear = make_resize({.mode = ResizeMode::kLinear});
