@@ -140,9 +140,9 @@ class Mutator {
   void change_op_type(Field* node) {
     const auto types = fields_of(node, kNodeOpType);
     if (types.empty()) return;
-    const auto families = importer_families();
     const bool other_domain = choices_.one_in(6);
-    const auto family = other_domain ? microsoft_importers() : choices_.pick(families);
+    const auto families = other_domain ? microsoft_families() : importer_families();
+    const auto family = choices_.pick(families);
     if (family.empty()) return;
     types[0]->bytes = std::string(choices_.pick(family).op_type);
     std::erase_if(node->children, [](const Field& field) { return field.number == kNodeDomain; });

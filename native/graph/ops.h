@@ -163,6 +163,7 @@ OpPtr make_squeeze();                                         // data, axes opti
 OpPtr make_unsqueeze();                                       // data, axes
 OpPtr make_identity();                                        // data
 OpPtr make_transpose(std::vector<int64_t> perm);              // data; empty perm reverses
+OpPtr make_swap_last_two();                                   // data: its matrices transposed
 OpPtr make_concat(int64_t axis);                              // one or more
 OpPtr make_slice();                                           // data, starts, ends, axes optional, steps optional
 OpPtr make_split(int64_t axis, int64_t num_outputs);          // data, split optional

@@ -5,7 +5,6 @@
 
 #include "graph/passes/fold_constants.h"
 #include "graph/passes/quantize_graph.h"
-#include "onnx/import_microsoft.h"
 #include "onnx/node_order.h"
 #include "onnx/tensor_data.h"
 
@@ -159,9 +158,7 @@ int64_t GraphImport::opset_of(const NodeProto& proto) const {
 
 Result<void> GraphImport::add_node(const NodeProto& original) {
   const NodeProto& proto = with_attributes(original);
-  const OpImporter* importer = proto.domain.empty()               ? find_importer(proto.op_type)
-                               : proto.domain == kMicrosoftDomain ? find_microsoft_importer(proto.op_type)
-                                                                  : nullptr;
+  const OpImporter* importer = find_importer(proto.domain, proto.op_type);
   if (importer) return build(proto, *importer);
   if (const FunctionProto* function = find_function(proto)) return inline_function(proto, *function);
   SEALEDGE_TRY(find_inputs(proto));

@@ -3,6 +3,7 @@
 
 #include "onnx/legacy.h"
 #include "onnx/node_import.h"
+#include "onnx/product_import.h"
 
 namespace sealedge {
 
@@ -96,27 +97,36 @@ void where(NodeImport& node) { node.emit(make_where(), node.inputs()); }
 
 void matmul(NodeImport& node) { node.emit(make_matmul(false), {node.input(0), node.input(1)}); }
 
+}  // namespace
+
 // Y = alpha * A' * B' + beta * C: the product is the operator, the rest are nodes that the passes fuse again if they
 // can.
-void gemm(NodeImport& node) {
+PendingNode gemm_of(NodeImport& node) {
   const float alpha = node.get_float("alpha", 1.0f);
   const float beta = node.get_float("beta", 1.0f);
   const bool add_c = node.has_input(2) && beta != 0.0f;
   const OpPtr product = make_gemm(node.get_int("transA", 0) != 0, node.get_int("transB", 0) != 0);
   const std::vector<ValueId> factors = {node.input(0), node.input(1)};
-  if (alpha == 1.0f && !add_c) return node.emit(product, factors);
+  if (alpha == 1.0f && !add_c) return {product, factors};
 
   ValueId result = node.emit_inner(product, factors);
   if (alpha != 1.0f) {
     const std::vector<ValueId> scaled = {result, scalar_like(node, static_cast<double>(alpha), node.input(0))};
-    if (!add_c) return node.emit(make_binary(BinaryKind::kMul), scaled);
+    if (!add_c) return {make_binary(BinaryKind::kMul), scaled};
     result = node.emit_inner(make_binary(BinaryKind::kMul), scaled);
   }
   ValueId c = node.input(2);
   if (beta != 1.0f) {
     c = node.emit_inner(make_binary(BinaryKind::kMul), {c, scalar_like(node, static_cast<double>(beta), c)});
   }
-  node.emit(make_binary(BinaryKind::kAdd), {result, c});
+  return {make_binary(BinaryKind::kAdd), {result, c}};
+}
+
+namespace {
+
+void gemm(NodeImport& node) {
+  PendingNode last = gemm_of(node);
+  node.emit(std::move(last.op), std::move(last.inputs));
 }
 
 // axes moved from an attribute to an input: ReduceSum in opset 13, the others in 18.

@@ -1,4 +1,5 @@
-// Inputs and attributes: onnxruntime, docs/ContribOperators.md.
+// Quantised operators. Each is its ONNX operator between DequantizeLinear and QuantizeLinear, which is what it becomes
+// here; the passes make the integer kernel of it (docs/QUANTISATION.md).
 #include "onnx/import_microsoft.h"
 
 #include <array>
@@ -64,6 +65,46 @@ void global_average_pool(NodeImport& node) {
   if (is_channels_first(node)) unary(node, make_global_pool(PoolKind::kAverage));
 }
 
+// Channels last, as the optimiser writes 8-bit images, to channels first and back; `rank` of them.
+std::vector<int64_t> channels_second(size_t rank) {
+  std::vector<int64_t> perm = {0, static_cast<int64_t>(rank) - 1};
+  for (size_t i = 1; i + 1 < rank; ++i) perm.push_back(static_cast<int64_t>(i));
+  return perm;
+}
+std::vector<int64_t> channels_last(size_t rank) {
+  std::vector<int64_t> perm = {0};
+  for (size_t i = 2; i < rank; ++i) perm.push_back(static_cast<int64_t>(i));
+  perm.push_back(1);
+  return perm;
+}
+
+// X (N, spatial..., C)
+void nhwc_max_pool(NodeImport& node) {
+  WindowAttributes window = window_attributes(node);
+  if (window.kernel_shape.empty()) return node.invalid("attribute 'kernel_shape' is missing");
+  const size_t rank = window.kernel_shape.size() + 2;
+  const ValueId x = node.emit_inner(make_transpose(channels_second(rank)), {node.input(0)});
+  const bool ceil_mode = node.get_int("ceil_mode", 0) != 0;
+  const ValueId y = node.emit_inner(make_pool(PoolKind::kMax, std::move(window), ceil_mode, false), {x});
+  node.emit(make_transpose(channels_last(rank)), {y});
+}
+
+// QLinearConv of the standard, and X and Y with channels last if asked for.
+void conv(NodeImport& node) {
+  WindowAttributes window = window_attributes(node);
+  const int64_t group = node.get_int("group", 1);
+  if (group < 1) return node.invalid("attribute 'group' must be positive");
+  std::vector<ValueId> inputs(ProductInput::kCount, kNoValue);
+  for (size_t i = 0; i < node.input_count(); ++i) inputs[i] = node.input(i);
+  const TensorFact* weight = node.constant_fact(node.input(ProductInput::kW));
+  const size_t rank = weight ? weight->dims.size() : window.kernel_shape.size() + 2;
+  const OpPtr product = make_quantized_conv("QLinearConv", std::move(window), group, {});
+  if (node.get_int("channels_last", 0) == 0) return node.emit(product, std::move(inputs));
+  if (rank < 3) return node.invalid("attribute 'kernel_shape' is missing");
+  inputs[0] = node.emit_inner(make_transpose(channels_second(rank)), {inputs[0]});
+  node.emit(make_transpose(channels_last(rank)), {node.emit_inner(product, std::move(inputs))});
+}
+
 void average_pool(NodeImport& node) {
   if (!is_channels_first(node)) return;
   WindowAttributes window = window_attributes(node);
@@ -119,6 +160,35 @@ void matmul_to_float(NodeImport& node) {
   node.emit(make_binary(BinaryKind::kAdd), {value, node.input(6)});
 }
 
+// A, B, b_scale, b_zero_point, bias: A is quantised by its own range first.
+void dynamic_quantize_matmul(NodeImport& node) {
+  using P = ProductInput;
+  std::vector<ValueId> inputs(P::kCount, kNoValue);
+  for (size_t i : {P::kX, P::kXScale, P::kXZero}) inputs[i] = node.add_inner();
+  node.emit_to(make_dynamic_quantize_linear(), {node.input(0)}, {inputs[P::kX], inputs[P::kXScale], inputs[P::kXZero]});
+  inputs[P::kW] = node.input(1);
+  inputs[P::kWScale] = node.input(2);
+  inputs[P::kWZero] = node.input(3);
+  const OpPtr product = make_quantized_matmul("DynamicQuantizeMatMul", false, {DataType::kFloat32});
+  if (!node.has_input(4)) return node.emit(product, std::move(inputs));
+  const ValueId value = node.emit_inner(product, std::move(inputs));
+  node.emit(make_binary(BinaryKind::kAdd), {value, node.input(4)});
+}
+
+// int16 or uint16 factors; int32 sums, which wrap around.
+void matmul_integer_16(NodeImport& node) {
+  const OpPtr widen = make_cast(DataType::kInt32);
+  const ValueId a = node.emit_inner(widen, {node.input(0)}), b = node.emit_inner(widen, {node.input(1)});
+  node.emit(make_matmul(false), {a, b});
+}
+
+// condition, then tensor, scale and zero point of X and of Y, z_scale, z_zero_point
+void where(NodeImport& node) {
+  if (!has_inputs(node, {1, 2, 4, 5, 7})) return;
+  const ValueId x = dequantized(node, 1), y = dequantized(node, 4);
+  emit_quantized(node, node.emit_inner(make_where(), {node.input(0), x, y}), 7);
+}
+
 // As those of ONNX, which had no 16-bit types when these came.
 void quantize_linear(NodeImport& node) {
   node.emit(make_quantize_linear({.axis = node.get_int("axis", 1)}), node.inputs());
@@ -129,28 +199,35 @@ void dequantize_linear(NodeImport& node) {
 
 constexpr auto kImporters = std::to_array<OpImporter>({
     {"DequantizeLinear", 2, 3, dequantize_linear},
+    {"DynamicQuantizeMatMul", 3, 5, dynamic_quantize_matmul},
+    {"MatMulInteger16", 2, 2, matmul_integer_16},
     {"MatMulIntegerToFloat", 4, 7, matmul_to_float},
+    {"NhwcMaxPool", 1, 1, nhwc_max_pool},
     {"QGemm", 6, 9, gemm},
     {"QLinearAdd", 1, 8, binary<BinaryKind::kAdd>},
     {"QLinearAveragePool", 1, 5, average_pool},
     {"QLinearConcat", 1, kVariadic, concat},
+    {"QLinearConv", 8, 9, conv},
     {"QLinearGlobalAveragePool", 1, 5, global_average_pool},
     {"QLinearLeakyRelu", 1, 5, leaky_relu},
     {"QLinearMul", 1, 8, binary<BinaryKind::kMul>},
     {"QLinearSigmoid", 1, 5, sigmoid},
     {"QLinearSoftmax", 1, 5, softmax},
+    {"QLinearWhere", 1, 9, where},
     {"QuantizeLinear", 2, 3, quantize_linear},
 });
 
 }  // namespace
 
-std::span<const OpImporter> microsoft_importers() { return kImporters; }
+std::span<const OpImporter> microsoft_quantized_importers() { return kImporters; }
 
-const OpImporter* find_microsoft_importer(std::string_view op_type) {
-  for (const OpImporter& importer : kImporters) {
-    if (importer.op_type == op_type) return &importer;
-  }
-  return nullptr;
+std::span<const std::span<const OpImporter>> microsoft_families() {
+  static const std::span<const OpImporter> families[] = {
+      microsoft_quantized_importers(),
+      microsoft_fused_importers(),
+      microsoft_attention_importers(),
+  };
+  return families;
 }
 
 }  // namespace sealedge

@@ -1,6 +1,5 @@
-// The quantised operators of onnxruntime's own domain, com.microsoft, as its quantisation tool writes them ("QOperator"
-// format). Each is its ONNX operator between DequantizeLinear and QuantizeLinear, which is what it becomes here; the
-// passes make the integer kernel of it (docs/QUANTISATION.md).
+// The operators of onnxruntime's own domain, com.microsoft: those of its quantisation tool ("QOperator" format), and
+// those that its optimiser writes when it saves a model. Inputs and attributes: onnxruntime, docs/ContribOperators.md.
 #pragma once
 
 #include <string_view>
@@ -11,8 +10,10 @@ namespace sealedge {
 
 inline constexpr std::string_view kMicrosoftDomain = "com.microsoft";
 
-std::span<const OpImporter> microsoft_importers();
-// Null: none of those.
-const OpImporter* find_microsoft_importer(std::string_view op_type);
+std::span<const OpImporter> microsoft_quantized_importers();  // import_microsoft.cc
+std::span<const OpImporter> microsoft_fused_importers();      // import_microsoft_fused.cc
+std::span<const OpImporter> microsoft_attention_importers();  // import_microsoft_attention.cc
+// All of the above.
+std::span<const std::span<const OpImporter>> microsoft_families();
 
 }  // namespace sealedge

@@ -5,6 +5,7 @@
 #include "graph/ops/pooling.h"
 #include "onnx/legacy.h"
 #include "onnx/node_import.h"
+#include "onnx/product_import.h"
 #include "onnx/window_attributes.h"
 
 namespace sealedge {
@@ -30,19 +31,20 @@ WindowAttributes window_attributes(NodeImport& node) {
   return window;
 }
 
-namespace {
-
-void conv(NodeImport& node) {
+OpPtr conv_of(NodeImport& node) {
   WindowAttributes window = window_attributes(node);
   const int64_t group = node.get_int("group", 1);
-  if (group < 1) return node.invalid("attribute 'group' must be positive");
+  if (group < 1) node.invalid("attribute 'group' must be positive");
   const TensorFact* weight = node.constant_fact(node.input(1));
   // One filter per channel, fixed by the model: a kernel and a weight layout of its own.
   const bool depthwise = group > 1 && weight && weight->type == DataType::kFloat32 && weight->dims.size() >= 3 &&
                          weight->dims[0] == group && weight->dims[1] == 1;
-  const OpPtr op = depthwise ? make_depthwise_conv(std::move(window), group) : make_conv(std::move(window), group);
-  node.emit(op, {node.input(0), node.input(1), node.input(2)});
+  return depthwise ? make_depthwise_conv(std::move(window), group) : make_conv(std::move(window), group);
 }
+
+namespace {
+
+void conv(NodeImport& node) { node.emit(conv_of(node), {node.input(0), node.input(1), node.input(2)}); }
 
 template <PoolKind kKind>
 void pool(NodeImport& node) {

@@ -76,6 +76,8 @@ constexpr auto kImporters = std::to_array<OpImporter>({
     {"LpNormalization", 1, 1, lp_normalization},
     {"MeanVarianceNormalization", 1, 1, mean_variance_normalization},
     {"RMSNormalization", 2, 2, rms_normalization},
+    // RMSNormalization before the standard had it, written into its domain by onnxruntime's optimiser.
+    {"SimplifiedLayerNormalization", 2, 2, rms_normalization},
 });
 
 }  // namespace

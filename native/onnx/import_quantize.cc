@@ -1,5 +1,6 @@
 // op_type -> op: quantisation.
 #include <array>
+#include <utility>
 
 #include "graph/ops/quantize.h"
 #include "graph/ops/quantized_product.h"
@@ -14,8 +15,7 @@ QuantizeAttributes quantize_attributes(NodeImport& node) {
   QuantizeAttributes attributes;
   attributes.axis = node.get_int("axis", 1);
   attributes.block_size = node.get_int("block_size", 0);
-  // output_dtype: of Y of QuantizeLinear (opset 21), of Y of DequantizeLinear (opset 23; we only have the scale's
-  // type).
+  // output_dtype: of Y of QuantizeLinear (opset 21), of Y of DequantizeLinear (opset 23).
   const int64_t type = node.get_int("output_dtype", 0);
   if (type < 0 || type > 255) node.invalid("attribute 'output_dtype' is out of range");
   attributes.type = static_cast<DataType>(type);
@@ -25,9 +25,17 @@ QuantizeAttributes quantize_attributes(NodeImport& node) {
 void quantize_linear(NodeImport& node) { node.emit(make_quantize_linear(quantize_attributes(node)), node.inputs()); }
 
 void dequantize_linear(NodeImport& node) {
-  const QuantizeAttributes attributes = quantize_attributes(node);
-  if (attributes.type != DataType::kUndefined) return node.unsupported("attribute output_dtype");
-  node.emit(make_dequantize_linear(attributes), node.inputs());
+  QuantizeAttributes attributes = quantize_attributes(node);
+  const DataType type = std::exchange(attributes.type, DataType::kUndefined);
+  // Without it, or where the scale says the same, Y has the scale's type.
+  const TensorFact* scale = node.constant_fact(node.input(1));
+  if (type == DataType::kUndefined || (scale && scale->type == type)) {
+    return node.emit(make_dequantize_linear(attributes), node.inputs());
+  }
+  if (type != DataType::kFloat32 && type != DataType::kFloat16 && type != DataType::kFloat64) {
+    return node.unsupported("output_dtype " + std::to_string(static_cast<int>(type)));
+  }
+  node.emit(make_cast(type), {node.emit_inner(make_dequantize_linear(attributes), node.inputs())});
 }
 
 void dynamic_quantize_linear(NodeImport& node) { node.emit(make_dynamic_quantize_linear(), {node.input(0)}); }

@@ -35,6 +35,10 @@ void grid_sample(NodeImport& node) {
   node.emit(make_grid_sample(how, outside, node.get_int("align_corners", 0) != 0), {node.input(0), node.input(1)});
 }
 
+void affine_grid(NodeImport& node) {
+  node.emit(make_affine_grid(node.get_int("align_corners", 0) != 0), {node.input(0), node.input(1)});
+}
+
 void roi_align(NodeImport& node) {
   const std::string_view mode = node.get_string("mode", "avg");
   if (mode != "avg" && mode != "max") return node.invalid("unknown value of attribute 'mode'");
@@ -74,6 +78,7 @@ void deform_conv(NodeImport& node) {
 }
 
 constexpr auto kImporters = std::to_array<OpImporter>({
+    {"AffineGrid", 2, 2, affine_grid},
     {"Col2Im", 3, 3, col2im},
     {"DeformConv", 3, 5, deform_conv},
     {"GridSample", 2, 2, grid_sample},

@@ -6,6 +6,8 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "onnx/import_microsoft.h"
+
 namespace sealedge {
 
 const AttributeProto* NodeImport::find(std::string_view name) const {
@@ -234,19 +236,31 @@ std::span<const std::span<const OpImporter>> importer_families() {
       sequence_importers(),       //
       signal_importers(),         //
       loss_importers(),           //
+      attention_importers(),      //
       refused_importers(),        //
   };
   return families;
 }
 
-const OpImporter* find_importer(std::string_view op_type) {
-  static const auto* const table = [] {
-    auto* map = new std::unordered_map<std::string_view, const OpImporter*>;
-    for (const auto& family : importer_families()) {
-      for (const OpImporter& importer : family) map->emplace(importer.op_type, &importer);
-    }
-    return map;
-  }();
+namespace {
+
+using ImporterTable = std::unordered_map<std::string_view, const OpImporter*>;
+
+const ImporterTable* table_of(std::span<const std::span<const OpImporter>> families) {
+  auto* table = new ImporterTable;
+  for (const auto& family : families) {
+    for (const OpImporter& importer : family) table->emplace(importer.op_type, &importer);
+  }
+  return table;
+}
+
+}  // namespace
+
+const OpImporter* find_importer(std::string_view domain, std::string_view op_type) {
+  static const ImporterTable* const standard = table_of(importer_families());
+  static const ImporterTable* const microsoft = table_of(microsoft_families());
+  const ImporterTable* const table = domain.empty() ? standard : domain == kMicrosoftDomain ? microsoft : nullptr;
+  if (!table) return nullptr;
   const auto found = table->find(op_type);
   return found == table->end() ? nullptr : found->second;
 }

@@ -132,7 +132,7 @@ class NodeImport {
   const TensorProto* tensor_ = nullptr;
 };
 
-// One row per op_type of the default domain. Inputs below min_inputs must be given; more than max_inputs are refused.
+// One row per op_type of a domain. Inputs below min_inputs must be given; more than max_inputs are refused.
 struct OpImporter {
   std::string_view op_type;
   size_t min_inputs;
@@ -156,9 +156,11 @@ std::span<const OpImporter> experimental_importers();   // import_experimental.c
 std::span<const OpImporter> sequence_importers();       // import_sequence.cc
 std::span<const OpImporter> signal_importers();         // import_signal.cc
 std::span<const OpImporter> loss_importers();           // import_loss.cc
+std::span<const OpImporter> attention_importers();      // import_attention.cc
 std::span<const OpImporter> refused_importers();        // import_refused.cc
 // All of the above.
 std::span<const std::span<const OpImporter>> importer_families();
-const OpImporter* find_importer(std::string_view op_type);
+// Null: none of the standard's domain ("") or of those beside it (import_microsoft.h).
+const OpImporter* find_importer(std::string_view domain, std::string_view op_type);
 
 }  // namespace sealedge

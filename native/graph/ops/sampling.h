@@ -10,6 +10,9 @@ enum class SamplePadding : uint8_t { kZeros, kBorder, kReflection };
 // Inputs X (N, C, spatial...), grid (N, out..., spatial rank), one to three spatial dimensions.
 OpPtr make_grid_sample(SampleMode mode, SamplePadding padding, bool align_corners);
 
+// Inputs theta (N, 2, 3) or (N, 3, 4), size: the output is a grid of its pixels.
+OpPtr make_affine_grid(bool align_corners);
+
 struct RoiAttributes {
   int64_t height = 1, width = 1;  // of one region's output
   float spatial_scale = 1.0f;

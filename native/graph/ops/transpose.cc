@@ -1,4 +1,6 @@
 // Transpose, any perm; and the conversion between formats, which is a transposition that keeps its name.
+#include <utility>
+
 #include "graph/ops.h"
 #include "graph/ops/strided.h"
 #include "graph/ops/support.h"
@@ -6,6 +8,16 @@
 namespace sealedge {
 
 namespace {
+
+// How a permutation is found when the rank is known.
+enum class Order : uint8_t { kPerm, kSwapLastTwo };
+
+std::vector<size_t> swapped_last_two(size_t rank) {
+  std::vector<size_t> perm(rank);
+  for (size_t i = 0; i < rank; ++i) perm[i] = i;
+  if (rank >= 2) std::swap(perm[rank - 2], perm[rank - 1]);
+  return perm;
+}
 
 // perm with its default filled in; kModelInvalid unless it is a permutation of [0, rank).
 Result<std::vector<size_t>> resolve_perm(const std::vector<int64_t>& perm, size_t rank) {
@@ -22,12 +34,15 @@ Result<std::vector<size_t>> resolve_perm(const std::vector<int64_t>& perm, size_
 
 class TransposeOp final : public Op {
  public:
-  explicit TransposeOp(std::vector<int64_t> perm) : perm_(std::move(perm)) {}
+  TransposeOp(std::vector<int64_t> perm, Order order) : perm_(std::move(perm)), order_(order) {}
   const char* op_type() const override { return "Transpose"; }
-  const std::vector<int64_t>& perm() const { return perm_; }
+  // Nothing: it is not the same for every rank.
+  std::optional<std::vector<int64_t>> perm() const {
+    return order_ == Order::kPerm ? std::optional(perm_) : std::nullopt;
+  }
 
   Result<std::vector<TensorFact>> infer(std::span<const Operand> inputs) const override {
-    SEALEDGE_ASSIGN(const std::vector<size_t> perm, resolve_perm(perm_, inputs[0].dims.size()));
+    SEALEDGE_ASSIGN(const std::vector<size_t> perm, resolve(inputs[0].dims.size()));
     Dims dims;
     for (size_t axis : perm) dims.push_back(inputs[0].dims[axis]);
     return std::vector<TensorFact>{{inputs[0].type, std::move(dims)}};
@@ -56,10 +71,14 @@ class TransposeOp final : public Op {
   }
 
  private:
+  Result<std::vector<size_t>> resolve(size_t rank) const {
+    if (order_ == Order::kSwapLastTwo) return swapped_last_two(rank);
+    return resolve_perm(perm_, rank);
+  }
   // Where the input's elements are, in the order of the output's dimensions.
   std::vector<int64_t> source_strides(const Operand& input) const {
     const std::vector<int64_t> strides = strides_of(input.dims, input.format);
-    const auto perm = resolve_perm(perm_, input.dims.size());
+    const auto perm = resolve(input.dims.size());
     std::vector<int64_t> permuted;
     for (size_t axis : *perm) permuted.push_back(strides[axis]);
     return permuted;
@@ -74,6 +93,7 @@ class TransposeOp final : public Op {
   }
 
   std::vector<int64_t> perm_;
+  Order order_;
 };
 
 class ConvertFormatOp final : public Op {
@@ -105,7 +125,8 @@ class ConvertFormatOp final : public Op {
 
 }  // namespace
 
-OpPtr make_transpose(std::vector<int64_t> perm) { return std::make_shared<TransposeOp>(std::move(perm)); }
+OpPtr make_transpose(std::vector<int64_t> perm) { return std::make_shared<TransposeOp>(std::move(perm), Order::kPerm); }
+OpPtr make_swap_last_two() { return std::make_shared<TransposeOp>(std::vector<int64_t>{}, Order::kSwapLastTwo); }
 OpPtr make_convert_format(Format to) { return std::make_shared<ConvertFormatOp>(to); }
 
 bool is_convert_format(const Op& op) { return dynamic_cast<const ConvertFormatOp*>(&op) != nullptr; }

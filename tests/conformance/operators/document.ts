@@ -24,8 +24,8 @@ export async function operatorsDocument(): Promise<string> {
     const passed = own.filter(({ name }) => manifest[name] === 'pass');
     const opsets = [...new Set(passed.map(({ outline }) => outline.opsetVersion))].sort((a, b) => a - b);
     return [
-      operator.domain === '' ? operator.opType : `${operator.domain}.${operator.opType}`,
-      typeNames(types.get(operator.opType) ?? []) || '-',
+      fullName(operator),
+      typeNames(types.get(fullName(operator)) ?? []) || '-',
       operator.kernels.length > 0 ? `${operator.kernels.join(', ')}: ${operator.isas.join(' ')}` : 'portable',
       own.length > 0 ? `${passed.length} of ${own.length}${opsets.length > 0 ? ` (${opsets.join(', ')})` : ''}` : '-',
       operator.limits.join('; '),
@@ -59,8 +59,8 @@ function introduction(operators: readonly SourceOperator[], cases: number, passe
     '',
     `Of the ${cases} standard cases of ONNX (Debian package \`libonnx-testdata\`) ${passed} pass; \`npm run test:onnx\` runs them.`,
     '',
-    '- **types**: element types of the main input, measured: each was loaded and run; `-` where no model was at hand. Data always has them; indices, shapes and axes are',
-    '  int64 or int32.',
+    '- **types**: element types of the main input, measured: each was loaded and run. Indices, shapes and axes are int64 or int32. `-`: of every type that',
+    '  a tensor may have, because no element is looked at (constants and sequences).',
     '- **kernels**: the kernel families that float32 (and int8 where a family has it) runs on, and the instruction sets each build may',
     '  choose from at run time; `portable` and all other types are C++ loops.',
     '- **standard cases**: how many cases about this operator pass, and the operator sets of those models.',
@@ -69,18 +69,22 @@ function introduction(operators: readonly SourceOperator[], cases: number, passe
   ];
 }
 
-/** By op_type. */
+function fullName({ domain, opType }: SourceOperator): string {
+  return domain === '' ? opType : `${domain}.${opType}`;
+}
+
+/** By full name. */
 async function measuredTypes(
   operators: readonly SourceOperator[],
   passing: readonly ConformanceCase[],
 ): Promise<Map<string, TensorType[]>> {
   const probes = new Map<string, Probe>(
-    operators
-      .filter(({ domain }) => domain === '')
-      .map(({ opType, minInputs }) => {
-        const own = passing.filter(({ outline }) => outline.nodes.length === 1 && outline.nodes[0] === opType);
-        return [opType, { opType, minInputs, cases: own.map(({ folder }) => folder) }];
-      }),
+    operators.map((operator) => {
+      const { domain, opType, minInputs } = operator;
+      const own = passing.filter(({ outline }) => outline.nodes.length === 1 && outline.nodes[0] === opType);
+      const cases = domain === '' ? own.map(({ folder }) => folder) : [];
+      return [fullName(operator), { domain, opType, minInputs, cases }];
+    }),
   );
   return askWorkers<TensorType[]>(probes, () => [], { worker: join(import.meta.dirname, 'probe_worker.ts') });
 }

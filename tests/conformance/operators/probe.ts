@@ -1,7 +1,7 @@
 /**
- * Which element types an operator takes, measured: a model of the standard's cases with nothing but that operator, its main
- * type replaced by each of the others. Operators without such a case get a random model of the property tests, or one node
- * without attributes.
+ * Which element types an operator takes, measured: random models of the property tests with nothing but that operator, the
+ * main type replaced by each of the others. Operators without such models get those of the standard's cases, or one node without
+ * attributes.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,6 +15,7 @@ import { type CaseTensor, readTensor } from '../tensor_proto.js';
 import { fieldsOf } from '../wire.js';
 
 export interface Probe {
+  readonly domain: string;
   readonly opType: string;
   readonly minInputs: number;
   /** Folders of passing cases whose model is one node of this operator. */
@@ -22,12 +23,12 @@ export interface Probe {
 }
 
 /**
- * In the order of TensorProto.DataType: types that every one of the models takes, for of several type parameters the one that
- * most types fit.
+ * In the order of TensorProto.DataType: types that every one of the models takes, for the type parameter of the first input; where
+ * that is a condition, for the one that most types fit.
  */
-export async function probeTypes({ opType, minInputs, cases }: Probe): Promise<TensorType[]> {
-  const samples = cases.map(readCase).filter((sample) => sample !== undefined);
-  if (samples.length === 0) samples.push(...generated(opType));
+export async function probeTypes({ domain, opType, minInputs, cases }: Probe): Promise<TensorType[]> {
+  const samples = generated(domain, opType);
+  if (samples.length === 0) samples.push(...cases.map(readCase).filter((sample) => sample !== undefined));
   const real = samples.length > 0;
   if (!real) samples.push(...[1, 3].map((rank) => madeUp(opType, minInputs, rank)));
   const accepted = new Map<TensorType, TensorType[]>();
@@ -40,8 +41,13 @@ export async function probeTypes({ opType, minInputs, cases }: Probe): Promise<T
       if (taken.length > 0 || real) accepted.set(main, taken);
     }
   }
-  const [best = []] = [...accepted.values()].sort((a, b) => b.length - a.length);
-  return best;
+  const first = new Set<string | undefined>(
+    samples.map(({ inputs }) => inputs[0]?.type).filter((type) => type !== 'bool'),
+  );
+  const longest = (lists: Iterable<TensorType[]>): TensorType[] =>
+    [...lists].sort((a, b) => b.length - a.length)[0] ?? [];
+  const ofFirst = longest([...accepted].filter(([type]) => first.has(type)).map(([, types]) => types));
+  return ofFirst.length > 0 ? ofFirst : longest(accepted.values());
 }
 
 interface Sample {
@@ -59,10 +65,11 @@ function readCase(folder: string): Sample | undefined {
 }
 
 /** Models of the property tests: a few of those that run as they are. */
-function generated(opType: string): Sample[] {
+function generated(domain: string, opType: string): Sample[] {
   return Object.values(generators).flatMap((generate) => {
-    if (generate(new Random(0)).opType !== opType) return [];
-    return [1, 2, 3].map((seed) => {
+    const first = generate(new Random(0));
+    if (first.opType !== opType || (first.domain ?? '') !== domain) return [];
+    return [1, 2, 3, 4, 5].map((seed) => {
       const node = { ...generate(new Random(seed)), constants: [] };
       const inputs = node.inputs.flatMap((input, i) => (input ? [{ ...input, name: inputName(i) }] : []));
       return { model: oneNodeModel(node), inputs };

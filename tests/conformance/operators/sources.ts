@@ -28,13 +28,13 @@ const isaOrder = ['scalar', 'avx2', 'avx512', 'vnni', 'neon', 'dotprod'];
 export function sourceOperators(): SourceOperator[] {
   const importers = readFolder(join(native, 'onnx'));
   const operators = readFolder(join(native, 'graph', 'ops'));
-  const functions = importFunctions([...importers.values()]);
+  const functions = new Map([...importers].map(([file, text]) => [file, importFunctions(text)]));
   const makers = makerFiles(operators);
   const rows = [...importers].flatMap(([file, text]) =>
-    importerRows(text).map((row) => ({ ...row, domain: domainOf(file) })),
+    importerRows(text).map((row) => ({ ...row, domain: domainOf(file), file })),
   );
-  const found = rows.map(({ domain, opType, minInputs, maxInputs, build }) => {
-    const text = reachable(build, functions);
+  const found = rows.map(({ domain, opType, minInputs, maxInputs, build, file }) => {
+    const text = reachable(build, file, functions);
     const files = [...new Set(matches(text, /\bmake_\w+/g).flatMap((name) => makers.get(name) ?? []))];
     const sources = files.map((file) => operators.get(file) ?? '');
     const kernels = kernelFamilies(sources);
@@ -61,9 +61,10 @@ export function newestOpset(): number {
   return Number(/kNewestOpset = (\d+);/.exec(text)?.[1]);
 }
 
-/** A table of another domain has its name: import_microsoft.cc. */
+/** A table of another domain has its name: import_microsoft_fused.cc. */
 function domainOf(file: string): string {
-  return file === 'import_microsoft.cc' ? 'com.microsoft' : '';
+  if (file.startsWith('import_microsoft')) return 'com.microsoft';
+  return file.startsWith('import_ml') ? 'ai.onnx.ml' : '';
 }
 
 /** The planner runs what it must before such a node can be planned: a limit of one plan, not of the engine. */
@@ -98,31 +99,34 @@ function importerRows(text: string): Row[] {
   );
 }
 
-/** Bodies of everything in native/onnx that takes a NodeImport, by name. */
-function importFunctions(texts: readonly string[]): Map<string, string> {
+/** Bodies of everything in a file that takes a NodeImport, by name. */
+function importFunctions(text: string): Map<string, string> {
   const bodies = new Map<string, string>();
-  for (const text of texts) {
-    for (const [, name, body] of text.matchAll(
-      /^\S.*?\b(\w+)\((?:const )?NodeImport& node[^;{]*\{(.*\}$|[\s\S]*?^\})/gm,
-    )) {
-      bodies.set(name as string, (bodies.get(name as string) ?? '') + body);
-    }
+  for (const [, name, body] of text.matchAll(
+    /^\S.*?\b(\w+)\((?:const )?NodeImport& node[^;{]*\{(.*\}$|[\s\S]*?^\})/gm,
+  )) {
+    bodies.set(name as string, (bodies.get(name as string) ?? '') + body);
   }
   return bodies;
 }
 
-/** The text of a table's entry and of every function it leads to. */
-function reachable(build: string, functions: ReadonlyMap<string, string>): string {
+/** The text of a table's entry and of every function it leads to: of its own file, or else of another. */
+function reachable(build: string, file: string, functions: ReadonlyMap<string, ReadonlyMap<string, string>>): string {
   const seen = new Set<string>();
-  const waiting = [build];
+  const waiting: [text: string, file: string][] = [[build, file]];
   let text = '';
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    text += `${next}\n`;
-    for (const name of matches(next, /\b[a-z]\w*\b/g)) {
-      const body = functions.get(name);
-      if (body === undefined || seen.has(name)) continue;
-      seen.add(name);
-      waiting.push(body);
+    const [body, from] = next;
+    text += `${body}\n`;
+    const called = body === build ? /\b[a-z]\w*\b/g : /(?<![.\w])([a-z]\w*)(?=[(<])/g;
+    for (const name of matches(body, called)) {
+      const where = functions.get(from)?.has(name)
+        ? from
+        : [...functions.keys()].find((other) => functions.get(other)?.has(name));
+      const found = where === undefined ? undefined : functions.get(where)?.get(name);
+      if (where === undefined || found === undefined || seen.has(`${where} ${name}`)) continue;
+      seen.add(`${where} ${name}`);
+      waiting.push([found, where]);
     }
   }
   return text;

@@ -1,9 +1,13 @@
 /**
- * Writes the seeds of native/fuzz/model_fuzz.cc: one tiny model for each operator that the engine knows, with its usual attributes.
+ * Writes the seeds of native/fuzz/model_fuzz.cc: one tiny model for each operator that the engine knows, with its usual attributes;
+ * for those of no standard case (which are seeds too) a random model of the property tests.
  * Run by hand when operators are added: npx tsx tests/fuzz/corpus/make_model_corpus.ts
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { generators } from '../../property/operators/generators.js';
+import { oneNodeModel } from '../../property/operators/one_node_model.js';
+import { Random } from '../../property/random.js';
 import { bytes, int, message } from '../../vectors/tiny_onnx.js';
 
 const FLOAT = 1;
@@ -155,14 +159,32 @@ export const seeds: Seed[] = [
   { op: 'Transpose', attributes: { perm: [0, 2, 3, 1] } },
 ];
 
+const WITHOUT_CASE =
+  'Affine AffineGrid Attention BitwiseAnd BitwiseNot BitwiseOr BitwiseXor CenterCropPad Col2Im Crop DeformConv DynamicSlice Gelu ' +
+  'GlobalLpPool GroupNormalization ImageScaler LpNormalization LpPool MaxRoiPool Mish ParametricSoftplus RMSNormalization ' +
+  'RotaryEmbedding Scale ScaledTanh SimplifiedLayerNormalization Swish';
+
+/** Models of one node of these, and of every operator of another domain; shapes and indices are in the model. */
+function randomSeeds(): [op: string, model: Buffer][] {
+  const wanted = new Set(WITHOUT_CASE.split(' '));
+  const models = Object.values(generators).map((generate) => generate(new Random(1)));
+  return models
+    .filter(({ opType, domain }) => domain !== undefined || wanted.has(opType))
+    .map((one) => {
+      const indices = one.inputs.flatMap((input, i) => (i > 0 && input?.type === 'int64' ? [i] : []));
+      return [one.opType, oneNodeModel({ ...one, constants: [...(one.constants ?? []), ...indices] })];
+    });
+}
+
 if (process.argv[1] === import.meta.filename) {
   const folder = join(import.meta.dirname, 'model_fuzz');
   mkdirSync(folder, { recursive: true });
   const counts = new Map<string, number>();
-  for (const seed of seeds) {
-    const nth = (counts.get(seed.op) ?? 0) + 1;
-    counts.set(seed.op, nth);
-    const name = nth === 1 ? seed.op : `${seed.op}_${nth}`;
-    writeFileSync(join(folder, `${name}.onnx`), model(seed));
+  const models = seeds.map((seed): [string, Buffer] => [seed.op, model(seed)]);
+  for (const [op, bytes] of [...models, ...randomSeeds()]) {
+    const nth = (counts.get(op) ?? 0) + 1;
+    counts.set(op, nth);
+    const name = nth === 1 ? op : `${op}_${nth}`;
+    writeFileSync(join(folder, `${name}.onnx`), bytes);
   }
 }

@@ -1,6 +1,7 @@
 /** Operators as earlier operator sets wrote them, from 7 on: onnxruntime reads none before. */
 import { Tensor } from '../../../src/runtime/tensor.js';
-import { int64 } from '../random.js';
+import type { Attribute } from '../onnx_model.js';
+import { int64, type Random } from '../random.js';
 import type { Generator } from './elementwise.js';
 import { layerGenerators } from './layers.js';
 
@@ -15,7 +16,51 @@ function at(name: string, opset: number, without: readonly string[] = []): Gener
   };
 }
 
+/** Of ONNX 1.0 to 1.4, experimental there. */
+function experimental(
+  opType: string,
+  attributes: (r: Random) => Record<string, Attribute>,
+  rank: readonly [number, number] = [0, 4],
+): Generator {
+  return (r) => ({
+    opType,
+    opset: 7,
+    attributes: attributes(r),
+    inputs: [
+      r.tensor(
+        'float32',
+        r.dims(rank[0], rank[1], 6, false).map((dim) => (rank[0] === 4 ? dim + 2 : dim)),
+      ),
+    ],
+    outputTypes: ['float32'],
+  });
+}
+
+const alphaBeta = (r: Random): Record<string, Attribute> => ({
+  alpha: { float: r.float(0.1, 2) },
+  beta: { float: r.float(0.1, 2) },
+});
+
 export const earlierGenerators: Readonly<Record<string, Generator>> = {
+  Affine: experimental('Affine', alphaBeta),
+  ParametricSoftplus: experimental('ParametricSoftplus', alphaBeta),
+  ScaledTanh: experimental('ScaledTanh', alphaBeta),
+  Scale: experimental('Scale', (r) => ({ scale: { float: r.float(-2, 2) } })),
+  Crop: experimental('Crop', (r) => ({ border: r.list(4, () => r.int(0, 1)) }), [4, 4]),
+  ImageScaler: (r) => {
+    const x = r.tensor('float32', [r.int(1, 2), r.int(1, 3), r.int(1, 4), r.int(1, 4)]);
+    const bias = { floats: r.list(x.dims[1] as number, () => r.float(-1, 1)) };
+    const attributes = { scale: { float: r.float(0.1, 2) }, bias };
+    return { opType: 'ImageScaler', opset: 7, attributes, inputs: [x], outputTypes: ['float32'] };
+  },
+  DynamicSlice: (r) => {
+    const data = r.tensor('float32', r.dims(1, 3, 5, false));
+    const axes = r.shuffled(data.dims.map((_, i) => i));
+    const starts = axes.map((axis) => r.int(0, (data.dims[axis] as number) - 1));
+    const ends = axes.map((axis) => r.int(1, data.dims[axis] as number));
+    const inputs = [data, int64(starts), int64(ends), int64(axes)];
+    return { opType: 'DynamicSlice', opset: 7, inputs, constants: r.pick([[], [1, 2, 3]]), outputTypes: ['float32'] };
+  },
   'Pad-2': (r) => {
     const data = r.tensor('float32', r.dims(1, 4, 4, false));
     const mode = r.pick(['constant', 'reflect', 'edge']);

@@ -150,6 +150,7 @@ export const elementwiseGenerators: Readonly<Record<string, Generator>> = {
     ...unary('Gelu', 20, {}, false)(r),
     attributes: { approximate: r.pick(['none', 'tanh', undefined]) },
   }),
+  Swish: unaryWith('Swish', 24, ['alpha'], false),
   Celu: unaryWith('Celu', 12, ['alpha']),
   LeakyRelu: unaryWith('LeakyRelu', 16, ['alpha']),
   Elu: unaryWith('Elu', 6, ['alpha']),

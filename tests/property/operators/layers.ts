@@ -259,6 +259,28 @@ export const layerGenerators: Readonly<Record<string, Generator>> = {
       outputTypes: ['float32'],
     };
   },
+  ...Object.fromEntries(
+    (
+      [
+        ['RMSNormalization', 23],
+        ['SimplifiedLayerNormalization', 17],
+      ] as const
+    ).map(([opType, opset]): [string, Generator] => [
+      opType,
+      (r) => {
+        const x = r.tensor('float32', r.dims(1, 4, 5, false));
+        const axis = r.axis(x.dims.length);
+        return {
+          opType,
+          opset,
+          attributes: { axis, epsilon: r.chance(0.5) ? { float: 0.01 } : undefined },
+          inputs: [x, r.tensor('float32', x.dims.slice(axis))],
+          constants: r.pick([[], [1]]),
+          outputTypes: ['float32'],
+        };
+      },
+    ]),
+  ),
   GroupNormalization: (r) => {
     const [groups, each] = [r.int(1, 3), r.int(1, 3)];
     const x = r.tensor('float32', [r.int(1, 2), groups * each, ...r.dims(1, 2, 4, false)]);
@@ -336,6 +358,11 @@ export const layerGenerators: Readonly<Record<string, Generator>> = {
       constants: r.pick([[], [1, 2]]),
       outputTypes: ['float32'],
     };
+  },
+  'DequantizeLinear-23': (r) => {
+    const node = (layerGenerators.DequantizeLinear as Generator)(r);
+    // Of another type than the scale's onnxruntime makes none.
+    return { ...node, opset: 23, attributes: { ...node.attributes, output_dtype: r.pick([1, undefined]) } };
   },
   DynamicQuantizeLinear: (r) => ({
     opType: 'DynamicQuantizeLinear',
