@@ -64,7 +64,11 @@ Result<void> infer_node(Graph* graph, const Node& node) {
   return {};
 }
 
-Result<void> evaluate_node(Graph* graph, size_t index, ConstantStore* store) {
+namespace {
+
+// False, and nothing done, when the kernel wants more scratch than that: what it works on is then larger than what it
+// reads and writes (an outer product of many vectors that are summed up in the end).
+Result<bool> evaluate(Graph* graph, size_t index, ConstantStore* store, size_t most_scratch_bytes) {
   const Node& node = graph->nodes[index];
   const std::vector<Operand> inputs = operands_of(*graph, node.inputs);
   const std::vector<Operand> outputs = operands_of(*graph, node.outputs);
@@ -72,6 +76,7 @@ Result<void> evaluate_node(Graph* graph, size_t index, ConstantStore* store) {
   setup.inputs = inputs;
   setup.outputs = outputs;
   SEALEDGE_ASSIGN(const std::unique_ptr<Kernel> kernel, node.op->prepare(setup));
+  if (kernel->scratch_bytes() > most_scratch_bytes) return false;
   ConstantStore scratch_store(store->kind());
   RunArgs args;
   if (kernel->scratch_bytes() > 0) {
@@ -91,6 +96,13 @@ Result<void> evaluate_node(Graph* graph, size_t index, ConstantStore* store) {
   for (size_t i = 0; i < outputs.size(); ++i) {
     if (results[i]) graph->values[node.outputs[i]].constant = std::move(results[i]);
   }
+  return true;
+}
+
+}  // namespace
+
+Result<void> evaluate_node(Graph* graph, size_t index, ConstantStore* store) {
+  SEALEDGE_TRY(evaluate(graph, index, store, SIZE_MAX));
   return {};
 }
 
@@ -113,9 +125,7 @@ Result<bool> make_constant(Graph* graph, size_t index, ConstantStore* store, siz
       !std::all_of(formats.outputs.begin(), formats.outputs.end(), row_major)) {
     return false;
   }
-
-  SEALEDGE_TRY(evaluate_node(graph, index, store));
-  return true;
+  return evaluate(graph, index, store, std::min(limit_bytes, graph->limits.max_arena_bytes));
 }
 
 }  // namespace sealedge

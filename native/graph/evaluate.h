@@ -11,9 +11,9 @@
 namespace sealedge {
 
 // Makes the outputs of graph->nodes[index] constants, if they can be: all inputs are constants (or only their dims
-// matter), the bytes that must be read are there, and inputs and outputs take at most limit_bytes each. A view of a
-// constant costs nothing and is always taken. False: left as it is. Precondition: facts of inputs and outputs are set
-// and checked.
+// matter), the bytes that must be read are there, and inputs, outputs and scratch take at most limit_bytes each. A view
+// of a constant costs nothing and is always taken. False: left as it is. Precondition: facts of inputs and outputs are
+// set and checked.
 Result<bool> make_constant(Graph* graph, size_t index, ConstantStore* store, size_t limit_bytes);
 
 // The same without asking: runs the node on its constant inputs, in their formats, and makes its outputs constants.

@@ -124,6 +124,8 @@ TEST(HostileTensorsTest, InferredSizes) {
 
 // Tensors without elements take no memory, however large their other dimensions are: neither do their operators.
 TEST(HostileTensorsTest, MuchOfNothing) {
+  ModelLimits small_arena;
+  small_arena.max_arena_bytes = 1 << 20;
   constexpr int64_t kMany = int64_t{1} << 27;
   const auto product = [](const std::string& op_type, int type, const std::vector<int64_t>& a,
                           const std::vector<int64_t>& b) {
@@ -141,6 +143,13 @@ TEST(HostileTensorsTest, MuchOfNothing) {
                              .output("y")
                              .build()},
   });
+  // Vectors of a few bytes, whose product is looked at in whole before it is summed up. Not while loading.
+  ModelBuilder product_of_vectors;
+  product_of_vectors.input("x", {1}).constant(floats("v", {256}, std::vector<float>(256, 1))).output("y");
+  product_of_vectors.add(
+      node("Einsum", {"v", "v", "v", "v", "v", "v"}, {"s"}, {testing::string_attribute("equation", "a,b,c,a,b,c->")}));
+  product_of_vectors.add(node("Add", {"x", "s"}, {"y"}));
+  expect_refused({{"Einsum", product_of_vectors.build(), kLimit, "activations of one run", small_arena}});
   ModelBuilder unique;
   unique.constant(floats("x", {kMany, 0}, {}))
       .output("y")
