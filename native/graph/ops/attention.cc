@@ -250,7 +250,7 @@ class AttentionKernel final : public Kernel {
     const size_t start = b * mask_.batch + h * mask_.head + row * mask_.row;
     for (size_t i = 0; i < shape_.keys(); ++i) {
       const bool future = attributes_.causal && i > row + shape_.past;
-      if (future || i >= allowed || (mask_.given && i >= mask_.keys && mask_.keys > 1)) {
+      if (future || i >= allowed || (mask_.given && i >= mask_.keys && mask_.keys != 1)) {
         line[i] = never;
       } else if (mask_.boolean) {
         if (inputs[kMask][start + i * mask_.key] == 0) line[i] = never;
