@@ -5,6 +5,10 @@ import { parseArgs } from 'node:util';
 const TESTS = `[what vitest takes]
 Arguments select TypeScript tests, as vitest does it: a part of a file's path, -t PART OF A TEST'S NAME.`;
 
+const STAGES = `--list       the stages, in order
+  --only A,B   these stages
+  --from A     this stage and those after it, for instance where an earlier run stopped`;
+
 /** First line: the arguments. A command without `syntax` hands its arguments to another program. */
 export const COMMAND_LINES = /** @type {const} */ ({
   start: {
@@ -16,7 +20,10 @@ The whole way of a model, every party a process of its own: sealed, attested, re
   },
   test: { usage: `${TESTS}\nWithout arguments everything runs, the C++ suites too.` },
   'test:long': {
-    usage: `${TESTS}\nThey are looked for in tests/long. Without arguments everything runs: sanitizers, Node 24, endurance; many minutes.`,
+    usage: `[--list | --only STAGE[,STAGE] | --from STAGE | what vitest takes]
+Sanitizers, Node 24, where all models' weights are, power cuts, in stages; about an hour on four cores.
+  ${STAGES}
+Other arguments select tests of tests/long, as vitest does it.`,
   },
   'test:onnx': {
     usage: `[--filter PART[,PART]] [--backend native|onnxruntime|both] [--list] [--json] [--update] [--jobs N]
@@ -40,8 +47,16 @@ The standard cases of ONNX, compared with tests/conformance/manifest.json; a tab
   },
   'docs:operators': { usage: '\nWrites docs/OPERATORS.md from the operators that are there.', syntax: {} },
   'test:arm64': {
-    usage: '\nCross-builds for 64-bit Arm and runs suites, models and standard cases emulated.',
-    syntax: {},
+    usage: `[--list | --only STAGE[,STAGE] | --from STAGE]
+Cross-builds for 64-bit Arm and runs suites, models and standard cases emulated, in stages.
+  ${STAGES}`,
+    syntax: {
+      options: {
+        list: { type: 'boolean', default: false },
+        only: { type: 'string' },
+        from: { type: 'string' },
+      },
+    },
   },
   build: { usage: '\nThe addons and dist/, after which npx sealedge works in this folder.', syntax: {} },
   package: { usage: '\nThe two npm packages, addons inside, into build/packages.', syntax: {} },

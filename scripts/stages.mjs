@@ -9,22 +9,23 @@ import { counted } from './tests.mjs';
 
 /**
  * `--only A,B`: these stages; `--from A`: this one and those after it; `--list`: none, their names are printed. What else is in `args`
- * is handed back in `others`, and nothing is chosen then.
+ * is handed back in `others`, and nothing is chosen then. Throws what {@link readCommandLine} tells.
  * @param {Stage[]} stages
  * @param {string[]} args
  * @returns {{ chosen: Stage[], others: string[] }}
  */
 export function chooseStages(stages, args) {
   const [option, value, ...more] = args;
-  if (option === '--list' && args.length === 1) {
+  if (option === '--list') {
+    if (args.length > 1) throw new Error('--list stands alone');
     for (const { name, title } of stages) process.stdout.write(`${name.padEnd(widest(stages))}  ${title}\n`);
     return { chosen: [], others: [] };
   }
   if (option === '--only' || option === '--from') {
-    if (value === undefined || more.length > 0) throw new ScriptError(`${option} takes one value, and stands alone`);
+    if (value === undefined || more.length > 0) throw new Error(`${option} takes one value, and stands alone`);
     const places = value.split(',').map((name) => placeOf(stages, name));
     if (option === '--only') return { chosen: stages.filter((_, place) => places.includes(place)), others: [] };
-    if (places.length > 1) throw new ScriptError(`--from takes one stage, got ${value}`);
+    if (places.length > 1) throw new Error(`--from takes one stage, got ${value}`);
     return { chosen: stages.slice(places[0]), others: [] };
   }
   return { chosen: args.length === 0 ? stages : [], others: args };
@@ -33,7 +34,7 @@ export function chooseStages(stages, args) {
 function placeOf(stages, name) {
   const place = stages.findIndex((stage) => stage.name === name);
   if (place < 0) {
-    throw new ScriptError(`there is no stage ${name}, expected one of ${stages.map((s) => s.name).join(', ')}`);
+    throw new Error(`there is no stage ${name}, expected one of ${stages.map((s) => s.name).join(', ')}`);
   }
   return place;
 }

@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { SYSROOT } from './arm64_sysroot.mjs';
+import { readCommandLine } from './command_line.mjs';
 import { eachLine, root, ScriptError, say } from './process.mjs';
 import { setUp } from './setup.mjs';
 import { chooseStages, runStages } from './stages.mjs';
@@ -44,11 +45,10 @@ const STAGES = [
 
 /** @param {string[]} args - stages */
 export async function runArm64Tests(args) {
+  const { chosen } = readCommandLine('test:arm64', () => chooseStages(STAGES, args), args);
   if (process.arch === 'arm64') {
     throw new ScriptError('this machine is 64-bit Arm: npm test and npm run test:onnx say more than an emulator would');
   }
-  const { chosen, others } = chooseStages(STAGES, args);
-  if (others.length > 0) throw new ScriptError(`expected --list, --only STAGE or --from STAGE, got ${others[0]}`);
   if (chosen.length === 0) return 0;
   await setUp('test:arm64');
   say('test: memory level secretmem is left out: qemu-user has no memfd_secret');

@@ -2,6 +2,7 @@
 // models in Node under the address sanitizer, the TypeScript suites on Node 24, then tests/long.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { readCommandLine } from './command_line.mjs';
 import { ask, root, ScriptError } from './process.mjs';
 import { ensureSuites, setUp } from './setup.mjs';
 import { chooseStages, runStages } from './stages.mjs';
@@ -38,7 +39,7 @@ const STAGES = [
 
 /** @param {string[]} args - stages, or what selects tests of tests/long */
 export async function runLongTests(args) {
-  const { chosen, others } = chooseStages(STAGES, args);
+  const { chosen, others } = readCommandLine('test:long', () => chooseStages(STAGES, args), args);
   if (chosen.length === 0 && others.length === 0) return 0;
   await setUp(others.length > 0 ? 'test' : 'test:long');
   if (chosen.length > 0) return runStages('test:long', chosen);

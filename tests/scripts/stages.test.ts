@@ -66,7 +66,10 @@ describe('stages', () => {
     expect(list.code).toBe(0);
     expect(list.stdout).toMatch(/^(\S+ +\S.*\n){5,}$/);
     const { code, stderr } = node([`${scripts}run.mjs`, command, '--only', 'tsam']);
-    expect(code).toBe(1);
-    expect(stderr).toMatch(/^sealedge: there is no stage tsam, expected one of .*\n$/);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^npm run \S+: there is no stage tsam, expected one of .*\n.*--help/);
+    const alone = node([`${scripts}run.mjs`, command, '--list', '--from', 'tsan']);
+    expect(alone.stderr).toContain('--list stands alone');
+    expect(alone.code).toBe(2);
   });
 });

@@ -235,6 +235,7 @@ TEST(BinaryTypesTest, FloatsFollowTheFormulas) {
 template <typename T>
 void integer_arithmetic() {
   using Wide = __int128;
+  using Bits = unsigned __int128;
   const std::vector<T> pool = {
       0, 1, 2, 3, 7, static_cast<T>(-1), std::numeric_limits<T>::max(), std::numeric_limits<T>::lowest()};
   const auto follows = [&](BinaryKind kind, Wide (*formula)(Wide, Wide)) {
@@ -242,7 +243,9 @@ void integer_arithmetic() {
   };
   follows(BinaryKind::kAdd, [](Wide a, Wide b) { return a + b; });
   follows(BinaryKind::kSub, [](Wide a, Wide b) { return a - b; });
-  follows(BinaryKind::kMul, [](Wide a, Wide b) { return a * b; });
+  // The product of two uint64_t is beyond a signed 128 bits; only its low bits count.
+  follows(BinaryKind::kMul,
+          [](Wide a, Wide b) { return static_cast<Wide>(static_cast<Bits>(a) * static_cast<Bits>(b)); });
   follows(BinaryKind::kMin, [](Wide a, Wide b) { return a < b ? a : b; });
   follows(BinaryKind::kMax, [](Wide a, Wide b) { return a > b ? a : b; });
   follows(BinaryKind::kBitwiseAnd, [](Wide a, Wide b) { return a & b; });
