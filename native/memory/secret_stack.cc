@@ -79,7 +79,7 @@ class SecretStack {
   }
 
   uint8_t* base_;
-  ucontext_t outside_{};
+  [[maybe_unused]] ucontext_t outside_{};
   FunctionRef<void()>* work_ = nullptr;
 };
 

@@ -19,10 +19,10 @@ struct ContextOptions {
 struct Handle {
   TPM2_HANDLE handle = 0;
   // The Name that the caller expects; empty when it has no expectation.
-  Bytes name;
+  Bytes name = {};
   // Set when this is a session of ours: its id, so that a lost session is never confused with a new one of the same
   // handle.
-  std::optional<uint64_t> session;
+  std::optional<uint64_t> session = {};
 };
 
 struct Authorization {

@@ -24,8 +24,8 @@ namespace sealedge::testing {
 struct Hostile {
   std::string name;
   std::vector<uint8_t> model;
-  ErrorCode code;
-  std::string message;  // a part of it: what was expected, what came
+  ErrorCode code = {};
+  std::string message = {};  // a part of it: what was expected, what came
   ModelLimits limits = {};
 };
 

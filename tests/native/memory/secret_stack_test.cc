@@ -20,6 +20,8 @@
 namespace sealedge {
 namespace {
 
+#if !defined(STACKS_DISABLED)
+
 bool on_registered_stack(const void* address) {
   const auto at = reinterpret_cast<uintptr_t>(address);
   for (const SecretRegionInfo& region : secret_memory_report().regions) {
@@ -27,8 +29,6 @@ bool on_registered_stack(const void* address) {
   }
   return false;
 }
-
-#if !defined(STACKS_DISABLED)
 
 TEST(SecretStack, RunsThereWithSignalsBlockedAndComesBack) {
   bool there = false;
