@@ -13,6 +13,7 @@
 #include "fuzz/choices.h"
 #include "fuzz/proto_tree.h"
 #include "onnx/import_microsoft.h"
+#include "onnx/import_ml.h"
 #include "onnx/node_import.h"
 
 extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t max_size);
@@ -140,13 +141,15 @@ class Mutator {
   void change_op_type(Field* node) {
     const auto types = fields_of(node, kNodeOpType);
     if (types.empty()) return;
-    const bool other_domain = choices_.one_in(6);
-    const auto families = other_domain ? microsoft_families() : importer_families();
+    const std::string_view domain = !choices_.one_in(6) ? "" : choices_.one_in(2) ? kMlDomain : kMicrosoftDomain;
+    const auto families = domain.empty()        ? importer_families()
+                          : domain == kMlDomain ? ml_families()
+                                                : microsoft_families();
     const auto family = choices_.pick(families);
     if (family.empty()) return;
     types[0]->bytes = std::string(choices_.pick(family).op_type);
     std::erase_if(node->children, [](const Field& field) { return field.number == kNodeDomain; });
-    if (other_domain) node->children.push_back(make_bytes(kNodeDomain, std::string(kMicrosoftDomain)));
+    if (!domain.empty()) node->children.push_back(make_bytes(kNodeDomain, std::string(domain)));
   }
 
   void change_attribute_list(Field* node) {

@@ -1,7 +1,8 @@
-// Operators of the standard that this engine does not run on purpose, each with the reason that a user reads.
+// Operators of the standard and of ai.onnx.ml that this engine does not run on purpose, each with the reason that a
+// user reads.
 #include <array>
 
-#include "onnx/node_import.h"
+#include "onnx/import_ml.h"
 
 namespace sealedge {
 
@@ -32,20 +33,30 @@ constexpr auto kRefused = std::to_array<Refused>({
     {"ImageDecoder", "decodes image files"},
 });
 
+constexpr auto kRefusedMl = std::to_array<Refused>({
+    // What a converter adds behind a classifier unless it is told not to (scikit-learn: zipmap=False).
+    {"ZipMap", "maps: convert the model without ZipMap"},
+    {"CastMap", "maps"},
+    {"DictVectorizer", "maps"},
+});
+
+template <const auto& kList>
 void refuse(NodeImport& node) {
-  for (const Refused& refused : kRefused) {
+  for (const Refused& refused : kList) {
     if (refused.op_type == node.proto().op_type) return node.unsupported(std::string(refused.reason));
   }
 }
 
-constexpr auto kImporters = [] {
-  std::array<OpImporter, kRefused.size()> importers{};
-  for (size_t i = 0; i < kRefused.size(); ++i) importers[i] = {kRefused[i].op_type, 0, kVariadic, refuse};
+template <const auto& kList>
+constexpr auto kImportersOf = [] {
+  std::array<OpImporter, kList.size()> importers{};
+  for (size_t i = 0; i < kList.size(); ++i) importers[i] = {kList[i].op_type, 0, kVariadic, refuse<kList>};
   return importers;
 }();
 
 }  // namespace
 
-std::span<const OpImporter> refused_importers() { return kImporters; }
+std::span<const OpImporter> refused_importers() { return kImportersOf<kRefused>; }
+std::span<const OpImporter> ml_refused_importers() { return kImportersOf<kRefusedMl>; }
 
 }  // namespace sealedge

@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "onnx/import_microsoft.h"
+#include "onnx/import_ml.h"
 
 namespace sealedge {
 
@@ -203,13 +204,37 @@ void NodeImport::constant_output(TensorFact fact, std::span<const uint8_t> bytes
 }
 
 void NodeImport::floats_output(std::string_view name) {
+  alias_output(make_floats_of(name, {static_cast<int64_t>(count_floats(name))}));
+}
+
+NodeImport::NewConstant NodeImport::new_constant(TensorFact fact) {
+  auto size_bytes = checked_size_bytes(fact);
+  if (!size_bytes.ok()) {
+    if (!error_) error_ = size_bytes.error();
+    return {};
+  }
+  uint8_t* data = allocate(*size_bytes);
+  if (!data) return {};
+  return {add_constant(std::move(fact), data), {data, *size_bytes}};
+}
+
+size_t NodeImport::count_floats(std::string_view name) const {
+  const AttributeProto* attribute = find(name);
+  return attribute ? attribute->float_count : 0;
+}
+
+ValueId NodeImport::make_floats_of(std::string_view name, const Dims& dims) {
   const AttributeProto* attribute = find(name, AttributeProto::Type::kFloats);
-  if (!attribute) return;
-  const size_t size_bytes = attribute->float_count * sizeof(float);
-  uint8_t* data = allocate(size_bytes);
-  if (!data) return;
-  read_floats(*attribute, {data, size_bytes});
-  alias_output(add_constant({DataType::kFloat32, {static_cast<int64_t>(attribute->float_count)}}, data));
+  if (!attribute) return kNoValue;
+  const auto count = checked_element_count(dims);
+  if (!count.ok() || static_cast<size_t>(*count) != attribute->float_count) {
+    invalid("attribute '" + printable(name) + "': expected " + dims_to_string(dims) + ", got " +
+            std::to_string(attribute->float_count) + " values");
+    return kNoValue;
+  }
+  const NewConstant constant = new_constant({DataType::kFloat32, dims});
+  if (constant.id != kNoValue) read_floats(*attribute, constant.bytes);
+  return constant.id;
 }
 
 void NodeImport::unsupported(std::string reason) {
@@ -259,7 +284,11 @@ const ImporterTable* table_of(std::span<const std::span<const OpImporter>> famil
 const OpImporter* find_importer(std::string_view domain, std::string_view op_type) {
   static const ImporterTable* const standard = table_of(importer_families());
   static const ImporterTable* const microsoft = table_of(microsoft_families());
-  const ImporterTable* const table = domain.empty() ? standard : domain == kMicrosoftDomain ? microsoft : nullptr;
+  static const ImporterTable* const ml = table_of(ml_families());
+  const ImporterTable* const table = domain.empty()               ? standard
+                                     : domain == kMicrosoftDomain ? microsoft
+                                     : domain == kMlDomain        ? ml
+                                                                  : nullptr;
   if (!table) return nullptr;
   const auto found = table->find(op_type);
   return found == table->end() ? nullptr : found->second;

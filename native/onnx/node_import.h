@@ -96,6 +96,16 @@ class NodeImport {
   ValueId make_ints(std::span<const int64_t> values);  // int64, rank 1
   ValueId make_floats(std::span<const float> values);  // float32, rank 1
   ValueId make_scalar(float value);                    // float32, rank 0
+  // A constant whose elements the importer writes, in place: it may hold weights. Empty after noting an error.
+  struct NewConstant {
+    ValueId id = kNoValue;
+    std::span<uint8_t> bytes;
+  };
+  NewConstant new_constant(TensorFact fact);
+  // This attribute's floats as a constant of these dims, or of rank 1; kNoValue after noting that there are not as
+  // many.
+  ValueId make_floats_of(std::string_view attribute, const Dims& dims);
+  size_t count_floats(std::string_view attribute) const;
   // Output 0 is this tensor, read through the importer's sources.
   void tensor_output(const TensorProto* tensor) { tensor_ = tensor; }
   void constant_output(TensorFact fact, std::span<const uint8_t> bytes);
@@ -160,7 +170,7 @@ std::span<const OpImporter> attention_importers();      // import_attention.cc
 std::span<const OpImporter> refused_importers();        // import_refused.cc
 // All of the above.
 std::span<const std::span<const OpImporter>> importer_families();
-// Null: none of the standard's domain ("") or of those beside it (import_microsoft.h).
+// Null: none of the standard's domain ("") or of those beside it (import_microsoft.h, import_ml.h).
 const OpImporter* find_importer(std::string_view domain, std::string_view op_type);
 
 }  // namespace sealedge

@@ -14,7 +14,7 @@ const importers = join(import.meta.dirname, '..', '..', 'native', 'onnx');
 function knownOperators(): string[] {
   return readdirSync(importers)
     .filter((name) => /^import_.*\.cc$/.test(name) && name !== 'import_refused.cc')
-    .flatMap((name) => [...readFileSync(join(importers, name), 'utf8').matchAll(/\{"([A-Z]\w+)",/g)])
+    .flatMap((name) => [...readFileSync(join(importers, name), 'utf8').matchAll(/\{"([A-Z]\w+)", \d/g)])
     .map((match) => match[1] as string);
 }
 

@@ -5,6 +5,7 @@ import { elementwiseGenerators, type Generator } from './elementwise.js';
 import { imageGenerators } from './images.js';
 import { layerGenerators } from './layers.js';
 import { lossGenerators } from './losses.js';
+import { machineLearningGenerators } from './machine_learning.js';
 import { microsoftGenerators } from './microsoft.js';
 import { microsoftQuantisedGenerators } from './microsoft_quantised.js';
 import { selectionGenerators } from './selection.js';
@@ -21,6 +22,7 @@ export const generators: Readonly<Record<string, Generator>> = {
   ...signalGenerators,
   ...lossGenerators,
   ...attentionGenerators,
+  ...machineLearningGenerators,
   ...microsoftGenerators,
   ...microsoftQuantisedGenerators,
 };

@@ -1,0 +1,219 @@
+/** Classical models of ai.onnx.ml, numbers in and numbers out. */
+import type { Tensor } from '../../../src/runtime/tensor.js';
+import type { Attribute } from '../onnx_model.js';
+import { int64, type Random } from '../random.js';
+import type { Generator } from './elementwise.js';
+import type { OneNode } from './one_node_model.js';
+
+function learning(
+  opType: string,
+  make: (r: Random) => Omit<OneNode, 'opType' | 'opset' | 'domain'>,
+): [string, Generator] {
+  return [`ai.onnx.ml.${opType}`, (r) => ({ opType, opset: 17, domain: 'ai.onnx.ml', domainVersion: 3, ...make(r) })];
+}
+
+const floats = (r: Random, count: number, from = -2, to = 2): { readonly floats: number[] } => ({
+  floats: r.list(count, () => r.float(from, to)),
+});
+
+const features = (r: Random, width: number): Tensor =>
+  r.tensor(r.pick(['float32', 'float32', 'int64', 'int32', 'float64'] as const), [r.int(1, 5), width]);
+
+/** Of a single score onnxruntime leaves them out. */
+const postTransform = (r: Random, scores: number): string | undefined =>
+  r.pick(['NONE', undefined, ...(scores > 1 ? ['LOGISTIC', 'SOFTMAX'] : [])]);
+
+type Lists = Record<string, number[]>;
+interface Trees {
+  readonly attributes: Record<string, Attribute>;
+  /** Tree and node of every leaf. */
+  readonly leaves: readonly (readonly [number, number])[];
+}
+
+function trees(r: Random, width: number): Trees {
+  const lists: Lists = {
+    treeids: [],
+    nodeids: [],
+    featureids: [],
+    truenodeids: [],
+    falsenodeids: [],
+    missing_value_tracks_true: [],
+  };
+  const values: number[] = [];
+  const modes: string[] = [];
+  const leaves: [number, number][] = [];
+  const mode = r.pick(['BRANCH_LEQ', 'BRANCH_LT', 'BRANCH_GTE', 'BRANCH_GT']);
+  for (let tree = 0, count = r.int(1, 4); tree < count; ++tree) {
+    let next = 1;
+    const grow = (id: number, depth: number): void => {
+      const leaf = depth === 0 || (id > 0 && r.chance(0.3));
+      const [yes, no] = leaf ? [0, 0] : [next++, next++];
+      lists.treeids?.push(tree);
+      lists.nodeids?.push(id);
+      lists.featureids?.push(leaf ? 0 : r.int(0, width - 1));
+      lists.truenodeids?.push(yes);
+      lists.falsenodeids?.push(no);
+      lists.missing_value_tracks_true?.push(leaf ? 0 : r.int(0, 1));
+      values.push(leaf ? 0 : r.int(-3, 3));
+      modes.push(leaf ? 'LEAF' : mode);
+      if (leaf) leaves.push([tree, id]);
+      else for (const child of [yes, no]) grow(child, depth - 1);
+    };
+    grow(0, r.int(1, 3));
+  }
+  const named = Object.entries(lists).map(([name, list]) => [`nodes_${name}`, list]);
+  return {
+    attributes: {
+      ...Object.fromEntries(named),
+      nodes_values: { floats: values },
+      nodes_modes: { strings: modes },
+    },
+    leaves,
+  };
+}
+
+/** What leaves add: to each one or several of `targets`. */
+function shares(
+  r: Random,
+  prefix: string,
+  { leaves }: Trees,
+  targets: readonly number[],
+  from: number,
+): Record<string, Attribute> {
+  const all = leaves.flatMap(([tree, node]) => targets.map((target) => [tree, node, target] as const));
+  return {
+    [`${prefix}_treeids`]: all.map(([tree]) => tree),
+    [`${prefix}_nodeids`]: all.map(([, node]) => node),
+    [`${prefix}_ids`]: all.map(([, , target]) => target),
+    [`${prefix}_weights`]: floats(r, all.length, from, 1),
+  };
+}
+
+export const machineLearningGenerators: Readonly<Record<string, Generator>> = Object.fromEntries([
+  learning('Scaler', (r) => {
+    const x = features(r, r.int(1, 5));
+    const count = r.pick([1, x.dims[1] as number]);
+    return { attributes: { offset: floats(r, count), scale: floats(r, count) }, inputs: [x], outputTypes: ['float32'] };
+  }),
+  learning('Normalizer', (r) => ({
+    attributes: { norm: r.pick(['MAX', 'L1', 'L2']) },
+    inputs: [r.tensor('float32', [r.int(1, 4), r.int(1, 4)], r.chance(0.5) ? { from: 0.1 } : {})],
+    outputTypes: ['float32'],
+  })),
+  learning('Imputer', (r) => {
+    const x = r.tensor('float32', [r.int(1, 4), r.int(1, 4)], { special: true });
+    const count = r.pick([1, x.dims[1] as number]);
+    const replaced_value_float = { float: r.pick([Number.NaN, 0]) };
+    return {
+      attributes: { imputed_value_floats: floats(r, count), replaced_value_float },
+      inputs: [x],
+      outputTypes: ['float32'],
+    };
+  }),
+  learning('Binarizer', (r) => ({
+    attributes: { threshold: { float: r.float(-1, 1) } },
+    inputs: [r.tensor('float32', r.dims(1, 3))],
+    outputTypes: ['float32'],
+  })),
+  learning('ArrayFeatureExtractor', (r) => {
+    const x = r.tensor(r.pick(['float32', 'int64', 'float64'] as const), r.dims(1, 3, 5, false));
+    const picked = r.list(r.int(1, 4), () => r.int(0, (x.dims.at(-1) as number) - 1));
+    return { inputs: [x, int64(picked, [1, picked.length])], outputTypes: [x.type] };
+  }),
+  learning('OneHotEncoder', (r) => ({
+    attributes: { cats_int64s: [0, 1, 2, 5], zeros: 1 },
+    inputs: [r.tensor(r.pick(['int64', 'float32', 'int32'] as const), r.dims(1, 2, 4, false), { from: 0, to: 4 })],
+    outputTypes: ['float32'],
+  })),
+  learning('FeatureVectorizer', (r) => {
+    const rows = r.int(1, 3);
+    const inputs = r.list(r.int(1, 3), () => r.tensor('float32', [rows, r.int(1, 3)]));
+    return {
+      attributes: { inputdimensions: inputs.map(({ dims }) => dims[1] as number) },
+      inputs,
+      outputTypes: ['float32'],
+    };
+  }),
+  learning('LinearRegressor', (r) => {
+    const [width, targets] = [r.int(1, 5), r.int(1, 3)];
+    return {
+      attributes: {
+        targets,
+        coefficients: floats(r, width * targets),
+        intercepts: r.chance(0.7) ? floats(r, targets) : undefined,
+        post_transform: postTransform(r, targets),
+      },
+      inputs: [r.tensor('float32', [r.int(1, 5), width])],
+      outputTypes: ['float32'],
+    };
+  }),
+  learning('LinearClassifier', (r) => {
+    const [width, classes] = [r.int(1, 5), r.int(2, 4)];
+    return {
+      attributes: {
+        classlabels_ints: r.list(classes, (i) => 3 * i - 1),
+        coefficients: floats(r, width * classes),
+        intercepts: floats(r, classes),
+        multi_class: r.int(0, 1),
+        post_transform: r.pick(['NONE', undefined, 'LOGISTIC', 'SOFTMAX']),
+      },
+      inputs: [features(r, width)],
+      outputTypes: ['int64', 'float32'],
+    };
+  }),
+  learning('SVMRegressor', (r) => {
+    const [width, vectors] = [r.int(1, 4), r.int(1, 4)];
+    const kernel_type = r.pick(['LINEAR', 'RBF', 'SIGMOID', 'POLY']);
+    return {
+      attributes: {
+        kernel_type,
+        kernel_params: { floats: [r.float(0.1, 0.5), r.float(0, 1), r.int(2, 3)] },
+        n_supports: vectors,
+        support_vectors: floats(r, width * vectors),
+        coefficients: floats(r, vectors),
+        rho: floats(r, 1),
+        one_class: r.int(0, 1),
+      },
+      inputs: [r.tensor('float32', [r.int(1, 5), width])],
+      outputTypes: ['float32'],
+    };
+  }),
+  learning('TreeEnsembleRegressor', (r) => {
+    const width = r.int(1, 4);
+    const n_targets = r.int(1, 3);
+    const forest = trees(r, width);
+    const target = r.list(n_targets, (i) => i);
+    const special = r.chance(0.3);
+    return {
+      attributes: {
+        ...forest.attributes,
+        ...shares(r, 'target', forest, target, -1),
+        n_targets,
+        aggregate_function: r.pick(['SUM', 'AVERAGE', 'MIN', 'MAX', undefined]),
+        base_values: r.chance(0.4) ? floats(r, n_targets) : undefined,
+        post_transform: postTransform(r, n_targets),
+      },
+      inputs: [special ? r.tensor('float32', [r.int(1, 5), width], { special }) : features(r, width)],
+      outputTypes: ['float32'],
+    };
+  }),
+  learning('TreeEnsembleClassifier', (r) => {
+    const width = r.int(1, 4);
+    const classes = r.int(2, 4);
+    const forest = trees(r, width);
+    // Of two classes only one is scored: with both, onnxruntime's labels are 0 and 1 whatever they are called.
+    const one = classes === 2;
+    const scored = one ? [r.int(0, 1)] : r.list(classes, (i) => i);
+    return {
+      attributes: {
+        ...forest.attributes,
+        ...shares(r, 'class', forest, scored, r.pick([0, -1])),
+        classlabels_int64s: r.list(classes, (i) => 3 * i - 1),
+        base_values: !one && r.chance(0.3) ? floats(r, classes) : undefined,
+        post_transform: r.pick(['NONE', undefined, 'LOGISTIC', 'SOFTMAX']),
+      },
+      inputs: [features(r, width)],
+      outputTypes: ['int64', 'float32'],
+    };
+  }),
+]);
