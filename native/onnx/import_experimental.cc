@@ -25,7 +25,7 @@ void affine(NodeImport& node) {
 void image_scaler(NodeImport& node) {
   const ValueId product = scaled(node, node.input(0), node.get_float("scale", 1.0f));
   if (!node.has("bias")) return node.emit(make_identity(), {product});
-  const ValueId bias = node.make_floats(node.get_floats("bias"));
+  const ValueId bias = node.make_floats_of("bias", {static_cast<int64_t>(node.count_floats("bias"))});
   const ValueId per_channel = node.emit_inner(make_unsqueeze(), {bias, node.make_ints(std::array<int64_t, 2>{1, 2})});
   node.emit(make_binary(BinaryKind::kAdd), {product, per_channel});
 }

@@ -94,8 +94,9 @@ void tf_idf(NodeImport& node) {
   attributes.ngram_counts = node.get_ints("ngram_counts");
   attributes.ngram_indexes = node.get_ints("ngram_indexes");
   attributes.pool = node.get_ints("pool_int64s");
-  attributes.weights = node.get_floats("weights");
-  node.emit(make_tf_idf(std::move(attributes)), node.inputs());
+  // Weights are a constant, which of a sealed model lies in secret memory, and no setting of the operator.
+  const ValueId weights = node.make_floats_of("weights", {static_cast<int64_t>(node.count_floats("weights"))});
+  node.emit(make_tf_idf(std::move(attributes)), {node.input(0), weights});
 }
 
 constexpr auto kImporters = std::to_array<OpImporter>({

@@ -190,11 +190,6 @@ ValueId NodeImport::make_ints(std::span<const int64_t> values) {
                        {reinterpret_cast<const uint8_t*>(values.data()), values.size_bytes()});
 }
 
-ValueId NodeImport::make_floats(std::span<const float> values) {
-  return make_constant({DataType::kFloat32, {static_cast<int64_t>(values.size())}},
-                       {reinterpret_cast<const uint8_t*>(values.data()), values.size_bytes()});
-}
-
 ValueId NodeImport::make_scalar(float value) {
   return make_constant({DataType::kFloat32, {}}, {reinterpret_cast<const uint8_t*>(&value), sizeof value});
 }

@@ -94,7 +94,6 @@ class NodeImport {
   // Output 0 is another name for this value.
   void alias_output(ValueId value) { alias_ = value; }
   ValueId make_ints(std::span<const int64_t> values);  // int64, rank 1
-  ValueId make_floats(std::span<const float> values);  // float32, rank 1
   ValueId make_scalar(float value);                    // float32, rank 0
   // A constant whose elements the importer writes, in place: it may hold weights. Empty after noting an error.
   struct NewConstant {

@@ -43,8 +43,8 @@ struct TfIdfAttributes {
   int64_t min_gram_length = 0, max_gram_length = 0, max_skip_count = 0;
   TfIdfMode mode = TfIdfMode::kTf;
   std::vector<int64_t> ngram_counts, ngram_indexes, pool;
-  std::vector<float> weights;
 };
-OpPtr make_tf_idf(TfIdfAttributes attributes);  // X (C) or (N, C)
+// X (C) or (N, C), and the weights, one per ngram_indexes: an input, because they are weights of the model.
+OpPtr make_tf_idf(TfIdfAttributes attributes);
 
 }  // namespace sealedge

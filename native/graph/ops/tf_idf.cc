@@ -16,7 +16,7 @@ struct GramTable {
   struct Gram {
     size_t at;       // in the pool
     int64_t column;  // of the output
-    float weight;
+    size_t number;   // of the gram, through all lengths: of its weight
   };
   std::vector<Gram> grams;
 };
@@ -34,15 +34,12 @@ Result<Tables> make_tables(const TfIdfAttributes& attributes) {
       attributes.ngram_counts.size() < static_cast<size_t>(most)) {
     return model_invalid("gram lengths or skip count: out of range");
   }
-  if (!attributes.weights.empty() && attributes.weights.size() != attributes.ngram_indexes.size()) {
-    return model_invalid("weights: expected as many as ngram_indexes");
-  }
   Tables tables{attributes.pool, {}, 0};
   for (int64_t column : attributes.ngram_indexes) {
     if (column < 0 || column >= (int64_t{1} << 24)) return model_invalid("ngram_indexes: out of range");
     tables.columns = std::max(tables.columns, column + 1);
   }
-  size_t id = 0;  // grams are numbered through all lengths
+  size_t number = 0;
   for (size_t i = 0; i < attributes.ngram_counts.size(); ++i) {
     GramTable table{static_cast<int64_t>(i) + 1, {}};
     const int64_t begin = attributes.ngram_counts[i];
@@ -50,10 +47,9 @@ Result<Tables> make_tables(const TfIdfAttributes& attributes) {
     if (begin < 0 || begin > end || end > pool_size || (end - begin) % table.length != 0) {
       return model_invalid("ngram_counts: not the starts of whole grams in the pool");
     }
-    for (int64_t at = begin; at < end; at += table.length, ++id) {
-      if (id >= attributes.ngram_indexes.size()) return model_invalid("ngram_indexes: expected one per gram");
-      table.grams.push_back({static_cast<size_t>(at), attributes.ngram_indexes[id],
-                             attributes.weights.empty() ? 1.0f : attributes.weights[id]});
+    for (int64_t at = begin; at < end; at += table.length, ++number) {
+      if (number >= attributes.ngram_indexes.size()) return model_invalid("ngram_indexes: expected one per gram");
+      table.grams.push_back({static_cast<size_t>(at), attributes.ngram_indexes[number], number});
     }
     if (table.length < least || table.length > most) continue;
     const int64_t* pool = tables.pool.data();
@@ -78,6 +74,7 @@ class TfIdfKernel final : public Kernel {
 
   Result<void> run(const RunArgs& args) const override {
     const IndexReader items(args.inputs[0], type_);
+    const auto* weights = args.inputs.size() > 1 ? reinterpret_cast<const float*>(args.inputs[1]) : nullptr;
     auto* y = reinterpret_cast<float*>(args.outputs[0]);
     std::fill_n(y, rows_ * tables_.columns, 0.0f);
     for (int64_t row = 0; row < rows_; ++row, y += tables_.columns) {
@@ -89,11 +86,8 @@ class TfIdfKernel final : public Kernel {
             const GramTable::Gram* gram = find(table, items, row * items_ + start, step);
             if (!gram) continue;
             float& result = y[gram->column];
-            if (mode_ == TfIdfMode::kTf) {
-              result += 1;
-            } else {
-              result = mode_ == TfIdfMode::kIdf ? gram->weight : result + gram->weight;
-            }
+            const float weight = weights && mode_ != TfIdfMode::kTf ? weights[gram->number] : 1;
+            result = mode_ == TfIdfMode::kIdf ? weight : result + weight;
           }
         }
       }
@@ -134,10 +128,15 @@ class TfIdfOp final : public Op {
  public:
   explicit TfIdfOp(TfIdfAttributes attributes) : attributes_(std::move(attributes)) {}
   const char* op_type() const override { return "TfIdfVectorizer"; }
-  bool may_copy_input(size_t) const override { return false; }
+  // How often an item occurs is none; a weight may come out as it is.
+  bool may_copy_input(size_t input) const override { return input == 1; }
 
   Result<std::vector<TensorFact>> infer(std::span<const Operand> inputs) const override {
     const Operand& x = inputs[0];
+    const Dims each = {static_cast<int64_t>(attributes_.ngram_indexes.size())};
+    if (inputs.size() > 1 && inputs[1].present && (inputs[1].type != DataType::kFloat32 || inputs[1].dims != each)) {
+      return model_invalid("weights: expected as many as ngram_indexes");
+    }
     if (!IndexReader::accepts(x.type)) return op_unsupported(data_type_name(x.type));
     if (x.dims.empty() || x.dims.size() > 2)
       return shape_mismatch("expected rank 1 or 2, got " + dims_to_string(x.dims));

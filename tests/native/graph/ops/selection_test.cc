@@ -380,10 +380,14 @@ TEST(SelectionTest, TfIdfCountsGramsOfThePool) {
   EXPECT_EQ(typed_ok(make_tf_idf(attributes), {x})[0].floats(), (std::vector<float>{2, 1, 1, 0, 1, 0, 2, 1, 0, 0}));
   attributes.max_skip_count = 2;
   attributes.mode = TfIdfMode::kTfIdf;
-  attributes.weights = {1, 2, 3, 4};
-  EXPECT_EQ(typed_ok(make_tf_idf(attributes), {x})[0].floats(), (std::vector<float>{4, 1, 4, 0, 3, 0, 2, 8, 0, 0}));
+  const TestTensor weights = f32({4}, {1, 2, 3, 4});
+  EXPECT_EQ(typed_ok(make_tf_idf(attributes), {x, weights})[0].floats(),
+            (std::vector<float>{4, 1, 4, 0, 3, 0, 2, 8, 0, 0}));
+  EXPECT_EQ(typed_ok(make_tf_idf(attributes), {x})[0].floats(), (std::vector<float>{2, 1, 1, 0, 1, 0, 2, 2, 0, 0}));
+  typed_error(make_tf_idf(attributes), {x, f32({3}, {1, 2, 3})}, ErrorCode::kModelInvalid, "weights");
   attributes.mode = TfIdfMode::kIdf;
-  EXPECT_EQ(typed_ok(make_tf_idf(attributes), {i64({3}, {5, 5, 7})})[0].floats(), (std::vector<float>{2, 1, 0, 0, 0}));
+  EXPECT_EQ(typed_ok(make_tf_idf(attributes), {i64({3}, {5, 5, 7}), weights})[0].floats(),
+            (std::vector<float>{2, 1, 0, 0, 0}));
   attributes.ngram_counts = {0, 3};
   typed_error(make_tf_idf(attributes), {x}, ErrorCode::kModelInvalid, "ngram_counts");
 }
