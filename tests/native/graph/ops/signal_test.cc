@@ -73,6 +73,21 @@ TEST(StftTest, TransformsWindowedFrames) {
     EXPECT_NEAR(got.floats()[place], want.real(), 1e-4);
     EXPECT_NEAR(got.floats()[place + 1], want.imag(), 1e-4);
   });
+  // A complex signal under the same window, which is real.
+  const auto complex = typed_ok(make_stft(false), {f32({1, 20, 2}, x), scalar_of(int64_t{7}), f32({6}, window)})[0];
+  ASSERT_EQ(complex.dims, (Dims{1, 3, 6, 2}));
+  for_each_index({3, 6}, [&](const Dims& at) {
+    std::vector<Complex> frame;
+    for (size_t i = 0; i < 6; ++i) {
+      const size_t place = 2 * (static_cast<size_t>(at[0]) * 7 + i);
+      frame.push_back(Complex(static_cast<double>(x[place]), static_cast<double>(x[place + 1])) *
+                      static_cast<double>(window[i]));
+    }
+    const Complex want = bin(frame, at[1], false);
+    const size_t place = flat_index(complex.dims, {0, at[0], at[1], 0});
+    EXPECT_NEAR(complex.floats()[place], want.real(), 1e-4);
+    EXPECT_NEAR(complex.floats()[place + 1], want.imag(), 1e-4);
+  });
   EXPECT_EQ(
       typed_ok(make_stft(false), {f32({2, 10, 2}, x), scalar_of(int64_t{1}), omitted(), scalar_of(int64_t{8})})[0].dims,
       (Dims{2, 3, 8, 2}));

@@ -1,0 +1,179 @@
+// Quantisation against the formulas of the standard: steps, their ends, ties and what is no number; products of
+// integers summed the plain way.
+#include "graph/ops/quantize.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "graph/ops/quantized_product.h"
+#include "typed_ops.h"
+
+namespace sealedge::testing {
+namespace {
+
+float specials(RandomCase* random) {
+  constexpr float kSpecial[] = {0.5f, -0.5f, 1.5f, 2.5f, 1e30f, -1e30f, 1e-40f, HUGE_VALF, -HUGE_VALF};
+  return kSpecial[random->between(0, 8)];
+}
+
+// clamp(rint_half_even(x / scale) + zero) with the scale of the element's place along the axis, or of its block.
+template <typename Y>
+void quantize_follows_the_formula() {
+  RandomCase random(21);
+  for (int run = 0; run < 60; ++run) {
+    const Dims dims = random.dims(static_cast<size_t>(random.between(1, 4)));
+    const auto rank = static_cast<int64_t>(dims.size());
+    const int64_t axis = random.between(-rank, rank - 1),
+                  along = dims[static_cast<size_t>(axis < 0 ? axis + rank : axis)];
+    const bool per_axis = random.between(0, 1) == 1;
+    const Dims step_dims = per_axis ? Dims{along} : Dims{};
+    const size_t steps = per_axis ? static_cast<size_t>(along) : 1;
+    std::vector<float> x = random.floats(static_cast<size_t>(element_count(dims)), -20, 20);
+    for (float& value : x) {
+      if (random.between(0, 5) == 0) value = specials(&random);
+    }
+    const std::vector<float> scale = random.floats(steps, 0.25f, 1);
+    const std::vector<int64_t> zero = random.ints(steps, std::is_signed_v<Y> ? -100 : 0, 100);
+    const TestTensor zeros = typed<Y, int64_t>(step_dims, zero);
+    const TestTensor y =
+        typed_ok(make_quantize_linear({.axis = axis}), {f32(dims, x), f32(step_dims, scale), zeros})[0];
+    const TestTensor back = typed_ok(make_dequantize_linear({.axis = axis}), {y, f32(step_dims, scale), zeros})[0];
+    ASSERT_EQ(y.dims, dims);
+    for_each_index(dims, [&](const Dims& at) {
+      const size_t i = flat_index(dims, at);
+      const auto s = per_axis ? static_cast<size_t>(at[static_cast<size_t>(axis < 0 ? axis + rank : axis)]) : 0;
+      const double step = std::nearbyint(static_cast<double>(x[i] / scale[s])) + static_cast<double>(zero[s]);
+      const double want = std::clamp(step, static_cast<double>(std::numeric_limits<Y>::min()),
+                                     static_cast<double>(std::numeric_limits<Y>::max()));
+      EXPECT_EQ(static_cast<double>(y.values<Y>()[i]), want) << x[i] << " / " << scale[s];
+      EXPECT_EQ(back.floats()[i], static_cast<float>(want - static_cast<double>(zero[s])) * scale[s]);
+    });
+  }
+}
+
+TEST(QuantizeTest, StepsFollowTheFormula) {
+  quantize_follows_the_formula<int8_t>();
+  quantize_follows_the_formula<uint8_t>();
+  quantize_follows_the_formula<int16_t>();
+  quantize_follows_the_formula<uint16_t>();
+}
+
+// QuantizeLinear-21: one scale for each block of elements along the axis.
+TEST(QuantizeTest, Blocks) {
+  RandomCase random(22);
+  const std::vector<float> x = random.floats(2 * 6 * 3, -9, 9), scale = random.floats(2 * 3 * 3, 0.1f, 1);
+  const OpPtr op = make_quantize_linear({.axis = 1, .block_size = 2, .type = DataType::kInt8});
+  const TestTensor y = typed_ok(op, {f32({2, 6, 3}, x), f32({2, 3, 3}, scale)})[0];
+  ASSERT_EQ(y.type, DataType::kInt8);
+  for_each_index({2, 6, 3}, [&](const Dims& at) {
+    const size_t i = flat_index({2, 6, 3}, at), s = flat_index({2, 3, 3}, {at[0], at[1] / 2, at[2]});
+    EXPECT_EQ(y.values<int8_t>()[i], std::clamp(std::nearbyint(x[i] / scale[s]), -128.0f, 127.0f));
+  });
+}
+
+// DynamicQuantizeLinear-11: the range from 0 to 0 at least, in 255 steps.
+TEST(QuantizeTest, DynamicRange) {
+  RandomCase random(23);
+  for (int run = 0; run < 30; ++run) {
+    const Dims dims = random.dims(static_cast<size_t>(random.between(1, 3)), 5, false);
+    const auto shift = static_cast<float>(random.between(-6, 6));
+    const std::vector<float> x = random.floats(static_cast<size_t>(element_count(dims)), -4 + shift, 4 + shift);
+    const auto got = typed_ok(make_dynamic_quantize_linear(), {f32(dims, x)}, 3);
+    const float low = std::min(0.0f, *std::min_element(x.begin(), x.end()));
+    const float high = std::max(0.0f, *std::max_element(x.begin(), x.end()));
+    const float scale = (high - low) / 255;
+    const auto zero = static_cast<uint8_t>(std::clamp(std::nearbyint(0 - low / scale), 0.0f, 255.0f));
+    EXPECT_EQ(got[1].floats(), std::vector<float>{scale});
+    EXPECT_EQ(got[2].values<uint8_t>(), std::vector<uint8_t>{zero});
+    for (size_t i = 0; i < x.size(); ++i) {
+      EXPECT_EQ(got[0].values<uint8_t>()[i], std::clamp(std::nearbyint(x[i] / scale) + zero, 0.0f, 255.0f));
+    }
+  }
+}
+
+struct Integers {
+  TestTensor tensor;
+  std::vector<int64_t> values;
+};
+// The whole range of the type: sums of 16 bits would overflow.
+Integers eight_bits(RandomCase* random, const Dims& dims, bool is_signed) {
+  std::vector<int64_t> values =
+      random->ints(static_cast<size_t>(element_count(dims)), is_signed ? -128 : 0, is_signed ? 127 : 255);
+  return {is_signed ? typed<int8_t, int64_t>(dims, values) : typed<uint8_t, int64_t>(dims, values), values};
+}
+
+// MatMulInteger-10 and QLinearMatMul-10: sum of (a - za)(b - zb); then m = fl32(fl32(sa * sb) / sy), rounded to even.
+TEST(QuantizeTest, ProductsSumWholeNumbers) {
+  RandomCase random(24);
+  for (int run = 0; run < 60; ++run) {
+    const int64_t m = random.between(0, 5), k = random.between(0, 20), n = random.between(0, 20);
+    const bool a_signed = random.between(0, 1) == 1, b_signed = random.between(0, 1) == 1;
+    const Integers a = eight_bits(&random, {m, k}, a_signed), b = eight_bits(&random, {k, n}, b_signed);
+    const Integers za = eight_bits(&random, {}, a_signed), zb = eight_bits(&random, {}, b_signed);
+    std::vector<int64_t> sums(static_cast<size_t>(m * n), 0);
+    for_each_index({m, n, k}, [&](const Dims& at) {
+      sums[static_cast<size_t>(at[0] * n + at[1])] +=
+          (a.values[static_cast<size_t>(at[0] * k + at[2])] - za.values[0]) *
+          (b.values[static_cast<size_t>(at[2] * n + at[1])] - zb.values[0]);
+    });
+    std::vector<TestTensor> inputs(ProductInput::kCount);
+    inputs[ProductInput::kX] = a.tensor;
+    inputs[ProductInput::kW] = b.tensor;
+    inputs[ProductInput::kXZero] = za.tensor;
+    inputs[ProductInput::kWZero] = zb.tensor;
+    const TestTensor whole = typed_ok(make_quantized_matmul("MatMulInteger", false, {DataType::kInt32}), inputs)[0];
+    ASSERT_EQ(whole.dims, (Dims{m, n}));
+    for (size_t i = 0; i < sums.size(); ++i) EXPECT_EQ(whole.values<int32_t>()[i], sums[i]);
+
+    const std::vector<float> scales = random.floats(2, 0.01f, 0.1f);
+    const float y_scale = random.floats(1, 0.5f, 20)[0];
+    const Integers zy = eight_bits(&random, {}, false);
+    inputs[ProductInput::kXScale] = scalar_of(scales[0]);
+    inputs[ProductInput::kWScale] = scalar_of(scales[1]);
+    inputs[ProductInput::kYScale] = scalar_of(y_scale);
+    inputs[ProductInput::kYZero] = zy.tensor;
+    const TestTensor y = typed_ok(make_quantized_matmul("QLinearMatMul", false, {}), inputs)[0];
+    const float multiplier = scales[0] * scales[1] / y_scale;
+    for (size_t i = 0; i < sums.size(); ++i) {
+      const double step = std::nearbyint(static_cast<double>(static_cast<float>(sums[i]) * multiplier));
+      EXPECT_EQ(y.values<uint8_t>()[i], std::clamp(step + static_cast<double>(zy.values[0]), 0.0, 255.0));
+    }
+  }
+}
+
+// ConvInteger-10: padding stands for the zero point, which is the number 0.
+TEST(QuantizeTest, ConvolutionsSumWholeNumbers) {
+  RandomCase random(25);
+  for (int run = 0; run < 30; ++run) {
+    const int64_t group = random.between(1, 3), each = random.between(1, 3), filters = group * random.between(1, 3);
+    const int64_t kernel = random.between(1, 3), pad = random.between(0, 2), stride = random.between(1, 2);
+    const int64_t size = kernel + random.between(0, 4), out = (size + 2 * pad - kernel) / stride + 1;
+    const bool x_signed = random.between(0, 1) == 1;
+    const Dims x_dims = {2, group * each, size, size}, w_dims = {filters, each, kernel, kernel};
+    const Integers x = eight_bits(&random, x_dims, x_signed), w = eight_bits(&random, w_dims, true);
+    const Integers zx = eight_bits(&random, {}, x_signed);
+    const WindowAttributes window = {.strides = {stride, stride}, .pads = {pad, pad, pad, pad}};
+    std::vector<TestTensor> inputs(ProductInput::kCount);
+    inputs[ProductInput::kX] = x.tensor;
+    inputs[ProductInput::kW] = w.tensor;
+    inputs[ProductInput::kXZero] = zx.tensor;
+    const OpPtr op = make_quantized_conv("ConvInteger", window, group, {DataType::kInt32});
+    const TestTensor y = run_ok(op, inputs);  // channels last inside
+    ASSERT_EQ(y.dims, (Dims{2, filters, out, out}));
+    for_each_index(y.dims, [&](const Dims& at) {
+      int64_t sum = 0;
+      for_each_index({each, kernel, kernel}, [&](const Dims& tap) {
+        const int64_t row = at[2] * stride + tap[1] - pad, column = at[3] * stride + tap[2] - pad;
+        if (row < 0 || row >= size || column < 0 || column >= size) return;
+        const int64_t channel = at[1] / (filters / group) * each + tap[0];
+        sum += (x.values[flat_index(x_dims, {at[0], channel, row, column})] - zx.values[0]) *
+               w.values[flat_index(w_dims, {at[1], tap[0], tap[1], tap[2]})];
+      });
+      EXPECT_EQ(y.values<int32_t>()[flat_index(y.dims, at)], sum);
+    });
+  }
+}
+
+}  // namespace
+}  // namespace sealedge::testing
