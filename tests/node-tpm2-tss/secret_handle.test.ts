@@ -13,7 +13,7 @@ import {
   type Tpm,
 } from '../../native/node-tpm2-tss/src/index.js';
 import { findInMemory } from '../support/process_memory.js';
-import { describeUnless, noSwtpm, notRoot } from '../support/requirements.js';
+import { describeUnless, noSwtpm, notRoot, sanitized } from '../support/requirements.js';
 import { createSrk, useTpm } from '../support/tpm.js';
 
 const inPublic = sealedObjectTemplate({ attributes: TPMA_OBJECT.userWithAuth | TPMA_OBJECT.noDA });
@@ -83,7 +83,7 @@ describeUnless(noSwtpm)('a secret handle', () => {
     handle.close();
   });
 
-  describeUnless(notRoot)('in memory, read by root', () => {
+  describeUnless(notRoot, sanitized)('in memory, read by root', () => {
     /** Starts a process that unseals; returns how often 16 bytes of the secret are found in it. */
     async function residency(level: string, kind: 'handle' | 'buffer') {
       const secret = randomBytes(64);

@@ -7,7 +7,7 @@ import { describe } from 'vitest';
 import { scannerPrefix } from '../../tools/residency/scanner_privilege.js';
 
 /** A sanitizer's runtime is preloaded into the process under test, not into the tools around it. */
-const { LD_PRELOAD: _, ...toolEnvironment } = process.env;
+const { LD_PRELOAD: preloaded = '', ...toolEnvironment } = process.env;
 
 const missing = ['swtpm', 'swtpm_setup', 'swtpm_localca', 'certtool', 'tpm2'].filter((tool) => {
   try {
@@ -30,6 +30,11 @@ export const notRoot: string | undefined = (() => {
     return (cause as Error).message;
   }
 })();
+
+/** Why a process cannot be searched byte by byte: its mappings are terabytes, of which a part is in use. */
+export const sanitized: string | undefined = preloaded.includes('libclang_rt.')
+  ? "a sanitizer's shadow is too large to scan"
+  : undefined;
 
 /** `describe`, or, where a reason is given, a skipped one that says it. */
 export function describeUnless(...reasons: (string | undefined)[]) {
