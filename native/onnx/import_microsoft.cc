@@ -6,6 +6,7 @@
 
 #include "graph/ops/quantize.h"
 #include "graph/ops/quantized_product.h"
+#include "onnx/product_import.h"
 #include "onnx/window_attributes.h"
 
 namespace sealedge {
@@ -175,6 +176,37 @@ void dynamic_quantize_matmul(NodeImport& node) {
   node.emit(make_binary(BinaryKind::kAdd), {value, node.input(4)});
 }
 
+// Weights (D, I, 4 * H) with a scale and zero point for each direction (D), or for each of its columns (D, 4 * H), as
+// the LSTM of the standard wants them: numbers, (D, 4 * H, I).
+ValueId recurrent_weights(NodeImport& node, size_t weights, size_t scale, size_t zero_point) {
+  const TensorFact* fact = node.constant_fact(node.input(scale));
+  if (!fact || fact->dims.empty() || fact->dims.size() > 2) {
+    node.unsupported("scales that are not fixed for each direction or column");
+    return kNoValue;
+  }
+  constexpr int64_t kMissing[] = {1, 2};
+  const ValueId missing = node.make_ints(std::span(kMissing, 3 - fact->dims.size()));
+  const OpPtr number = make_cast(DataType::kFloat32);
+  const auto spread = [&](ValueId value) { return node.emit_inner(make_unsqueeze(), {value, missing}); };
+  ValueId steps = node.emit_inner(number, {node.input(weights)});
+  if (node.has_input(zero_point)) {
+    const ValueId zero = spread(node.emit_inner(number, {node.input(zero_point)}));
+    steps = node.emit_inner(make_binary(BinaryKind::kSub), {steps, zero});
+  }
+  const ValueId numbers = node.emit_inner(make_binary(BinaryKind::kMul), {steps, spread(node.input(scale))});
+  return node.emit_inner(make_transpose({0, 2, 1}), {numbers});
+}
+
+// X, W, R, B, sequence_lens, initial_h, initial_c, P, W_scale, W_zero_point, R_scale, R_zero_point. onnxruntime rounds
+// X and every h to 8 bits on their way into the products; here they stay as they are, which that rounding approximates.
+void dynamic_quantize_lstm(NodeImport& node) {
+  if (!has_inputs(node, {8, 10})) return;
+  const ValueId w = recurrent_weights(node, 1, 8, 9), r = recurrent_weights(node, 2, 10, 11);
+  std::vector<ValueId> inputs = {node.input(0), w, r};
+  for (size_t i = 3; i < 8; ++i) inputs.push_back(node.input(i));
+  node.emit(make_recurrent(RecurrentKind::kLstm, recurrent_attributes(node, RecurrentKind::kLstm)), std::move(inputs));
+}
+
 // int16 or uint16 factors; int32 sums, which wrap around.
 void matmul_integer_16(NodeImport& node) {
   const OpPtr widen = make_cast(DataType::kInt32);
@@ -199,6 +231,7 @@ void dequantize_linear(NodeImport& node) {
 
 constexpr auto kImporters = std::to_array<OpImporter>({
     {"DequantizeLinear", 2, 3, dequantize_linear},
+    {"DynamicQuantizeLSTM", 3, 12, dynamic_quantize_lstm},
     {"DynamicQuantizeMatMul", 3, 5, dynamic_quantize_matmul},
     {"MatMulInteger16", 2, 2, matmul_integer_16},
     {"MatMulIntegerToFloat", 4, 7, matmul_to_float},

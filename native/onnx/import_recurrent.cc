@@ -2,7 +2,7 @@
 #include <array>
 
 #include "graph/ops/recurrent.h"
-#include "onnx/node_import.h"
+#include "onnx/product_import.h"
 
 namespace sealedge {
 
@@ -26,8 +26,9 @@ std::vector<RecurrentActivation> activations(NodeImport& node) {
   return result;
 }
 
-template <RecurrentKind kKind>
-void recurrent(NodeImport& node) {
+}  // namespace
+
+RecurrentAttributes recurrent_attributes(NodeImport& node, RecurrentKind kind) {
   RecurrentAttributes attributes;
   const std::string_view direction = node.get_string("direction", "forward");
   if (direction == "reverse") {
@@ -35,24 +36,32 @@ void recurrent(NodeImport& node) {
   } else if (direction == "bidirectional") {
     attributes.direction = RecurrentDirection::kBidirectional;
   } else if (direction != "forward") {
-    return node.invalid("unknown value of attribute 'direction'");
+    node.invalid("unknown value of attribute 'direction'");
   }
   attributes.activations = activations(node);
-  const size_t expected = recurrent_activation_count(kKind, attributes.direction);
+  const size_t expected = recurrent_activation_count(kind, attributes.direction);
   if (!attributes.activations.empty() && attributes.activations.size() != expected) {
-    return node.invalid("attribute 'activations': expected " + std::to_string(expected) + ", got " +
-                        std::to_string(attributes.activations.size()));
+    node.invalid("attribute 'activations': expected " + std::to_string(expected) + ", got " +
+                 std::to_string(attributes.activations.size()));
   }
   if (node.has("clip")) {
     attributes.clip = node.get_float("clip", 0);
-    if (!(*attributes.clip >= 0)) return node.invalid("attribute 'clip' is negative");
+    if (!(*attributes.clip >= 0)) node.invalid("attribute 'clip' is negative");
   }
   if (node.has("hidden_size")) attributes.hidden_size = node.get_int("hidden_size", 0);
   attributes.batch_first = node.opset() >= 14 && node.get_int("layout", 0) != 0;
   // Version 1 of GRU knew one form only.
   attributes.linear_before_reset =
-      kKind == RecurrentKind::kGru && node.opset() >= 3 && node.get_int("linear_before_reset", 0) != 0;
-  attributes.input_forget = kKind == RecurrentKind::kLstm && node.get_int("input_forget", 0) != 0;
+      kind == RecurrentKind::kGru && node.opset() >= 3 && node.get_int("linear_before_reset", 0) != 0;
+  attributes.input_forget = kind == RecurrentKind::kLstm && node.get_int("input_forget", 0) != 0;
+  return attributes;
+}
+
+namespace {
+
+template <RecurrentKind kKind>
+void recurrent(NodeImport& node) {
+  RecurrentAttributes attributes = recurrent_attributes(node, kKind);
   node.emit(make_recurrent(kKind, std::move(attributes)), node.inputs());
 }
 

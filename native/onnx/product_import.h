@@ -1,8 +1,9 @@
-// What the importers of Conv and Gemm make of a node, for those of fused forms.
+// What the importers of Conv, Gemm and LSTM make of a node, for those of fused and quantised forms.
 #pragma once
 
 #include <vector>
 
+#include "graph/ops/recurrent.h"
 #include "onnx/node_import.h"
 
 namespace sealedge {
@@ -16,5 +17,7 @@ struct PendingNode {
   std::vector<ValueId> inputs;
 };
 PendingNode gemm_of(NodeImport& node);  // import_math.cc
+
+RecurrentAttributes recurrent_attributes(NodeImport& node, RecurrentKind kind);  // import_recurrent.cc
 
 }  // namespace sealedge

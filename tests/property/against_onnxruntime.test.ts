@@ -18,7 +18,7 @@ describe('random models compute what they do on onnxruntime', () => {
     it(name, async () => {
       for (let seed = 0; seed < runs; ++seed) {
         const node = generate(new Random(seed));
-        const verdict = await compareEngines(oneNodeModel(node), [feedsOf(node)]);
+        const verdict = await compareEngines(oneNodeModel(node), [feedsOf(node)], node.tolerance);
         expect(verdict, `seed ${seed}: ${describeNode(node)}`).not.toMatchObject({ kind: 'differs' });
       }
     });

@@ -47,7 +47,7 @@ for (const name of chosen) {
   if (generate !== undefined) {
     await explore(name, async (r) => {
       const node = generate(r);
-      return [await compareEngines(oneNodeModel(node), [feedsOf(node)]), describeNode(node)];
+      return [await compareEngines(oneNodeModel(node), [feedsOf(node)], node.tolerance), describeNode(node)];
     });
   } else if (name === 'quantised') {
     await explore(name, async (r) => {

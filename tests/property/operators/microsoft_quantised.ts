@@ -158,6 +158,45 @@ export const microsoftQuantisedGenerators: Readonly<Record<string, Generator>> =
     while (inputs.at(-1) === undefined) inputs.pop();
     return { inputs, constants: [1, 2, 3, 4], outputTypes: ['float32'] };
   }),
+  microsoft('DynamicQuantizeLSTM', (r) => {
+    const [steps, batch, size, hidden] = [r.int(1, 3), r.int(1, 2), r.int(1, 4), r.int(1, 4)];
+    const direction = r.pick(['forward', 'reverse', 'bidirectional']);
+    const directions = direction === 'bidirectional' ? 2 : 1;
+    const type = eightBit(r);
+    const each = r.chance(0.5) ? [directions] : [directions, 4 * hidden];
+    const steps8 = (): Tensor => r.tensor('float32', each, { from: 0.002, to: 0.01 });
+    // Zero points of columns: onnxruntime wants them all 0.
+    const zeros = new Tensor(
+      type,
+      r.list(
+        each.reduce((a, b) => a * b, 1),
+        () => 0,
+      ),
+      each,
+    );
+    const inputs = [
+      r.tensor('float32', [steps, batch, size], { from: -1, to: 1 }),
+      data(r, type, [directions, size, 4 * hidden]),
+      data(r, type, [directions, hidden, 4 * hidden]),
+      r.tensor('float32', [directions, 8 * hidden], { from: -1, to: 1 }),
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+      steps8(),
+      zeros,
+      steps8(),
+      zeros,
+    ];
+    return {
+      attributes: { hidden_size: hidden, direction },
+      inputs,
+      constants: [1, 2, 3, 8, 9, 10, 11],
+      outputTypes: ['float32', 'float32', 'float32'],
+      // X and h in 255 steps.
+      tolerance: { rtol: 0.02, atol: 0.02 },
+    };
+  }),
   microsoft('MatMulInteger16', (r) => {
     const [m, k, n] = [r.int(1, 5), r.int(1, 9), r.int(1, 9)];
     const inputs = [r.tensor('int16', [m, k], wide), r.tensor('int16', [k, n], wide)];

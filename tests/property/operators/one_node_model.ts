@@ -1,5 +1,6 @@
 import type { TensorType } from '../../../src/index.js';
 import type { Tensor } from '../../../src/runtime/tensor.js';
+import type { Tolerance } from '../../conformance/compare.js';
 import { type Attributes, node, onnxModel } from '../onnx_model.js';
 
 export interface OneNode {
@@ -14,6 +15,8 @@ export interface OneNode {
   /** Inputs that are initializers instead of inputs of the run. */
   readonly constants?: readonly number[];
   readonly outputTypes: readonly TensorType[];
+  /** Where onnxruntime itself only approximates. */
+  readonly tolerance?: Tolerance;
 }
 
 export function inputName(index: number): string {
