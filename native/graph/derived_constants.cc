@@ -4,6 +4,9 @@
 #include <cmath>
 #include <cstring>
 
+#include "core/float16.h"
+#include "core/weight_packing.h"
+
 namespace sealedge {
 
 namespace {
@@ -31,6 +34,7 @@ double combine(DerivedConstants::Kind kind, const double* x, float parameter) {
       return x[0] * x[1] + x[2];
     case DerivedConstants::Kind::kProductMultiplier:
     case DerivedConstants::Kind::kProductBias:
+    case DerivedConstants::Kind::kWidened:
       break;  // filled in by the caller
   }
   return 0;
@@ -80,6 +84,43 @@ Result<std::shared_ptr<Constant>> DerivedConstants::get(Key key, const std::vect
   constant->data = data;
   size_bytes_ += size_bytes;
   entries_.emplace(std::move(key), Entry{constant, arguments});
+  return constant;
+}
+
+Result<std::shared_ptr<Constant>> DerivedConstants::widened(const Argument& half, const WeightPlacement& placement) {
+  const int64_t form = static_cast<int64_t>(placement.layout) << 8 | static_cast<int64_t>(placement.order);
+  Key key{Kind::kWidened, {half.get()}, form};
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (const auto found = entries_.find(key); found != entries_.end()) return found->second.constant;
+  SEALEDGE_ASSIGN(std::shared_ptr<Constant> constant, make_wide(*half, placement));
+  entries_.emplace(std::move(key), Entry{constant, {half}});
+  return constant;
+}
+
+Result<std::shared_ptr<Constant>> DerivedConstants::make_wide(const Constant& half,
+                                                              const WeightPlacement& placement) const {
+  auto constant = std::make_shared<Constant>();
+  constant->fact = {DataType::kFloat32, half.fact.dims};
+  SEALEDGE_ASSIGN(const size_t size_bytes, checked_size_bytes(constant->fact));
+  const bool plain = placement.layout == WeightLayout::kPlain;
+  // Needed for this call only if it is packed.
+  ConstantStore temporary(store_->kind());
+  SEALEDGE_ASSIGN(uint8_t* row_major, (plain ? store_ : &temporary)->allocate(size_bytes));
+  const size_t count = size_bytes / sizeof(float);
+  for (size_t i = 0; i < count; ++i) {
+    Float16 value;
+    std::memcpy(&value, half.data + i * sizeof value, sizeof value);
+    const float wide = value;
+    std::memcpy(row_major + i * sizeof wide, &wide, sizeof wide);
+  }
+  if (plain) {
+    constant->data = row_major;
+    return constant;
+  }
+  SEALEDGE_ASSIGN(const WeightGeometry geometry, weight_geometry(placement.layout, placement.order, placement.dims));
+  SEALEDGE_ASSIGN(uint8_t* packed, store_->allocate(geometry.size_bytes));
+  pack_weight(geometry, row_major, packed);
+  constant->packed.push_back({placement, std::make_unique<ResidentWeightSource>(packed, geometry.size_bytes)});
   return constant;
 }
 

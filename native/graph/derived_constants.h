@@ -35,6 +35,7 @@ class DerivedConstants {
     kMultiplyAdd,
     kProductMultiplier,
     kProductBias,
+    kWidened,
   };
   using Argument = std::shared_ptr<const Constant>;
   // Precondition: every argument is float32 with data, of 1 or `channels` elements.
@@ -43,6 +44,9 @@ class DerivedConstants {
   // Anything else that follows from constants alone: `fill` writes it. An argument may be null.
   Result<std::shared_ptr<Constant>> get(Kind kind, const std::vector<Argument>& arguments, const TensorFact& fact,
                                         FunctionRef<void(uint8_t*)> fill);
+  // A float16 constant as float32, row-major or packed, but not both. Does not count for has_room(): it is as often as
+  // there are weights in the model. Precondition: `half` has data; the layout fits its dims.
+  Result<std::shared_ptr<Constant>> widened(const Argument& half, const WeightPlacement& placement);
 
  private:
   struct Key {
@@ -59,6 +63,7 @@ class DerivedConstants {
 
   Result<std::shared_ptr<Constant>> get(Key key, const std::vector<Argument>& arguments, const TensorFact& fact,
                                         FunctionRef<void(uint8_t*)> fill);
+  Result<std::shared_ptr<Constant>> make_wide(const Constant& half, const WeightPlacement& placement) const;
 
   ConstantStore* store_;
   mutable std::mutex mutex_;

@@ -8,6 +8,7 @@
 #include "graph/passes/derive_requantization.h"
 #include "graph/passes/fusion.h"
 #include "graph/passes/infer_shapes.h"
+#include "graph/passes/widen_float16.h"
 #include "graph/stage_cut.h"
 
 namespace sealedge {
@@ -63,6 +64,7 @@ class Planner {
       return in_node(unplanned.rest[0], {ErrorCode::kModelInvalid, "reads a value that nothing makes"});
     }
     if (!unplanned.interludes.empty()) cut_stage(&graph_, std::move(unplanned), plan_);
+    SEALEDGE_TRY(widen_float16(&graph_, derived));
     cancel_transposes(&graph_);
     SEALEDGE_TRY(derive_requantization(&graph_, derived));
     SEALEDGE_TRY(fuse_epilogues(&graph_, derived));
