@@ -92,7 +92,11 @@ Result<bool> evaluate(Graph* graph, size_t index, ConstantStore* store, size_t m
   }
   args.inputs = input_data;
   args.outputs = output_data;
-  SEALEDGE_TRY(kernel->run(args));
+  if (Result<void> run = kernel->run(args); !run.ok()) {
+    Error error = std::move(run).error();
+    error.message = describe_node(node) + ": " + error.message;
+    return error;
+  }
   for (size_t i = 0; i < outputs.size(); ++i) {
     if (results[i]) graph->values[node.outputs[i]].constant = std::move(results[i]);
   }

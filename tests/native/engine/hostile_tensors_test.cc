@@ -163,6 +163,15 @@ TEST(HostileTensorsTest, MuchOfNothing) {
   });
 }
 
+// Found while folding, which is no run: the message says where, all the same.
+TEST(HostileTensorsTest, ConstantsThatCannotBeComputed) {
+  ModelBuilder picked;
+  picked.input("x", {1}).constant(floats("v", {2}, {1, 2})).constant(int64s("i", {1}, {7})).output("y");
+  picked.add(node("Gather", {"v", "i"}, {"g"})).add(node("Add", {"x", "g"}, {"y"}));
+  expect_refused(
+      {{"Gather", picked.build(), ErrorCode::kInputInvalid, "Gather 'make_g': index 7 is out of range for 2 entries"}});
+}
+
 TEST(HostileTensorsTest, WrongContents) {
   const Proto head = Proto().varint(1, 2).varint(1, 3).varint(2, 1).bytes(8, "w");
   const auto typed = [](const Proto& proto) { return with_initializer(proto); };
