@@ -73,9 +73,16 @@ async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-function newSigningKey(): string {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  return privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
+/**
+ * PKCS #8 PEM. As text from the generator: a KeyObject that it hands out shares a lock with the generator's own object, and where
+ * Node 20 collects that object in the middle of a use of the key (export, asymmetricKeyDetails), it waits for itself for ever.
+ */
+export function newSigningKey(): string {
+  return generateKeyPairSync('ec', {
+    namedCurve: 'P-256',
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+  }).privateKey;
 }
 
 async function readSigningKey(path: string): Promise<KeyObject> {

@@ -22,9 +22,13 @@ export class Operator {
     this.#workshop = workshop;
     this.#stateKeyFile = workshop.path('state-key.pem');
     this.#statePublicFile = workshop.path('state-key.pub.pem');
-    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    writeFileSync(this.#stateKeyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
-    writeFileSync(this.#statePublicFile, publicKey.export({ type: 'spki', format: 'pem' }));
+    const { privateKey, publicKey } = generateKeyPairSync('ec', {
+      namedCurve: 'P-256',
+      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+      publicKeyEncoding: { type: 'spki', format: 'pem' },
+    });
+    writeFileSync(this.#stateKeyFile, privateKey, { mode: 0o600 });
+    writeFileSync(this.#statePublicFile, publicKey);
   }
 
   async startVerifier(): Promise<void> {

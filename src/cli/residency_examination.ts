@@ -3,12 +3,12 @@
  * seen the weights; the other gets the sealed file and, through a pipe, the key.
  */
 import { spawn } from 'node:child_process';
-import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type ContentKeyFile, keyPayload, parseKeyFile } from '../container/key_file.js';
+import { generatePublisherKey, parsePublisherPrivateKey } from '../container/publisher_key.js';
 import { sealModel } from '../container/seal.js';
 import { InternalError, type SealedgeErrorOptions, UsageError } from '../errors.js';
 import { looksSealed, modelSource } from '../runtime/model_source.js';
@@ -66,9 +66,9 @@ async function sealedForm(
     throw new UsageError('ERR_OPTION_INVALID', `--key: ${model} is not sealed; expected no key`);
   progress(`sealing ${model} for this examination`);
   const sealedPath = join(folder, 'model.sealed');
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const publisherKey = parsePublisherPrivateKey(generatePublisherKey().privateKeyPem);
   const label = { name: 'doctor', version: 1, keyPath: join(folder, 'model.key') };
-  const { keyFile } = await sealModel(model, sealedPath, { publisherKey: privateKey, ...label });
+  const { keyFile } = await sealModel(model, sealedPath, { publisherKey, ...label });
   return { sealedPath, key: keyFile };
 }
 

@@ -1,5 +1,5 @@
 /** `sealedge verifier start`: the service in the foreground, until SIGINT or SIGTERM. Logs go to stderr, one JSON object a line. */
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createPrivateKey, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { ServiceError, UsageError } from '../errors.js';
@@ -96,9 +96,10 @@ function parsePort(text: string): number {
 
 /** The document needs no keys and no data: the routes are built on a database in memory and never listen. */
 async function printOpenApi(): Promise<void> {
-  const { buildServer, SqliteStore } = await loadService();
+  const { buildServer, newSigningKey, SqliteStore } = await loadService();
   const store = await SqliteStore.open(':memory:');
-  const app = await buildServer({ store, identity: throwawayIdentity(), operatorRoutes: true });
+  const identity = throwawayIdentity(newSigningKey());
+  const app = await buildServer({ store, identity, operatorRoutes: true });
   process.stdout.write(`${JSON.stringify(app.swagger(), null, 2)}\n`);
   await app.close();
   await store.close();
@@ -125,8 +126,8 @@ async function loadService() {
   }
 }
 
-function throwawayIdentity() {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+function throwawayIdentity(signingKey: string) {
+  const privateKey = createPrivateKey(signingKey);
   const operatorToken = randomBytes(32).toString('base64url');
   return { resultKey: privateKey, leaseKey: privateKey, masterKey: randomBytes(32), operatorToken };
 }

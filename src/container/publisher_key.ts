@@ -8,12 +8,14 @@ export interface PublisherKeyPair {
   publicKeyPem: string;
 }
 
+/** As text from the generator: the KeyObjects that it hands out may stop Node 20 for ever (attestation/service/identity.ts). */
 export function generatePublisherKey(): PublisherKeyPair {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  return {
-    privateKeyPem: privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
-    publicKeyPem: publicKey.export({ format: 'pem', type: 'spki' }).toString(),
-  };
+  const { privateKey, publicKey } = generateKeyPairSync('ec', {
+    namedCurve: 'P-256',
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+  });
+  return { privateKeyPem: privateKey, publicKeyPem: publicKey };
 }
 
 /** @throws UsageError `ERR_OPTION_INVALID` unless `pem` is a P-256 private key */
