@@ -111,6 +111,7 @@ ValueId GraphImport::take(ValueId outside, std::string_view name) {
     ImportedSequence taken = *sequence;
     for (ValueId& item : taken.items) item = take(item, {});
     if (taken.sliced != kNoValue) taken.sliced = take(taken.sliced, {});
+    if (taken.part_size != kNoValue) taken.part_size = take(taken.part_size, {});
     sequences_.add(id, std::move(taken));
   } else if (made_in_a_run) {
     graph_.inputs.push_back(id);

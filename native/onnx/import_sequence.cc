@@ -3,6 +3,7 @@
 #include <cstring>
 #include <optional>
 
+#include "graph/ops/selection.h"
 #include "onnx/node_import.h"
 
 namespace sealedge {
@@ -23,9 +24,8 @@ const ImportedSequence* items_of(NodeImport& node) {
   return nullptr;
 }
 
-// Position `input` in [-count, last]; `otherwise` when it is not given.
-std::optional<size_t> position(NodeImport& node, size_t input, size_t count, size_t last, size_t otherwise) {
-  if (!node.has_input(input)) return otherwise;
+// The one number of a constant input; none where it was refused.
+std::optional<int64_t> fixed_number(NodeImport& node, size_t input, const char* name) {
   const Constant* constant = node.constant(node.input(input));
   if (!constant || !constant->data || element_count(constant->fact.dims) != 1) {
     node.unsupported("a position that is not constant");
@@ -39,9 +39,18 @@ std::optional<size_t> position(NodeImport& node, size_t input, size_t count, siz
     std::memcpy(&small, constant->data, sizeof small);
     value = small;
   } else {
-    node.invalid("position: expected int32 or int64");
+    node.invalid(std::string(name) + ": expected int32 or int64");
     return std::nullopt;
   }
+  return value;
+}
+
+// Position `input` in [-count, last]; `otherwise` when it is not given.
+std::optional<size_t> position(NodeImport& node, size_t input, size_t count, size_t last, size_t otherwise) {
+  if (!node.has_input(input)) return otherwise;
+  const std::optional<int64_t> given = fixed_number(node, input, "position");
+  if (!given) return std::nullopt;
+  const int64_t value = *given;
   const auto signed_count = static_cast<int64_t>(count);
   if (value < -signed_count || value > static_cast<int64_t>(last)) {
     node.invalid("position " + std::to_string(value) + " is out of range for " + std::to_string(count) + " tensors");
@@ -86,6 +95,9 @@ void sequence_erase(NodeImport& node) {
 void sequence_at(NodeImport& node) {
   const ImportedSequence* sequence = sequence_of(node);
   if (!sequence) return;
+  if (sequence->part_size != kNoValue) {
+    return node.emit(make_split_part(sequence->axis), {sequence->sliced, sequence->part_size, node.input(1)});
+  }
   if (sequence->sliced != kNoValue) {
     // Slice number p is Gather with the scalar p; with [p] its dimension stays.
     ValueId at = node.input(1);
@@ -97,13 +109,23 @@ void sequence_at(NodeImport& node) {
   if (at) node.alias_output(sequence->items[*at]);
 }
 
+// ceil(length / size), of positive numbers: -(-length / size) would need a division that rounds down.
+ValueId parts_of(NodeImport& node, ValueId length, ValueId size) {
+  const ValueId wide = node.emit_inner(make_cast(DataType::kInt64), {size});
+  const ValueId one = node.make_ints(std::array<int64_t, 1>{1});
+  const ValueId before = node.emit_inner(make_binary(BinaryKind::kSub), {length, one});
+  const ValueId sum = node.emit_inner(make_binary(BinaryKind::kAdd), {before, wide});
+  return node.emit_inner(make_binary(BinaryKind::kDiv), {sum, wide});
+}
+
 void sequence_length(NodeImport& node) {
   const ImportedSequence* sequence = sequence_of(node);
   if (!sequence) return;
   if (sequence->sliced != kNoValue) {
     const ValueId shape = node.emit_inner(make_shape(0, std::nullopt), {sequence->sliced});
     const ValueId axis = node.make_ints(std::array{sequence->axis});
-    const ValueId length = node.emit_inner(make_gather(0), {shape, axis});
+    ValueId length = node.emit_inner(make_gather(0), {shape, axis});
+    if (sequence->part_size != kNoValue) length = parts_of(node, length, sequence->part_size);
     return node.emit(make_squeeze(), {length});
   }
   const auto length = static_cast<int64_t>(sequence->items.size());
@@ -124,12 +146,19 @@ void concat_from_sequence(NodeImport& node) {
   node.emit(make_concat(axis), std::move(items));
 }
 
-// Into slices of 1 without split, into parts of the sizes that it lists else.
+// Into slices of 1 without split, into parts of one size for a scalar, into parts of the sizes that a list gives.
 void split_to_sequence(NodeImport& node) {
   const int64_t axis = node.get_int("axis", 0);
   if (!node.has_input(1)) {
     return node.sequence_output(
         {.items = {}, .sliced = node.input(0), .axis = axis, .keepdims = node.get_int("keepdims", 1) != 0});
+  }
+  if (const Constant* size = node.constant(node.input(1)); size && size->data && size->fact.dims.empty()) {
+    const std::optional<int64_t> elements = fixed_number(node, 1, "split");
+    if (!elements) return;
+    // The sum of a length and a size stays in range.
+    if (*elements < 1 || *elements > INT64_MAX / 2) return node.invalid("split: expected at least 1");
+    return node.sequence_output({.items = {}, .sliced = node.input(0), .part_size = node.input(1), .axis = axis});
   }
   const std::optional<int64_t> parts = node.fixed_length(node.input(1));
   if (!parts) return node.unsupported("split into a number of parts that the model does not fix");

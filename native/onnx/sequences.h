@@ -13,8 +13,10 @@ namespace sealedge {
 
 struct ImportedSequence {
   std::vector<ValueId> items;
-  // Or all slices of size 1 of this value along axis, as many as it turns out to have; items is empty then.
+  // Or all slices of this value along axis, as many as it turns out to have; items is empty then. Each is of size 1, or
+  // of the size that part_size holds, but for the last.
   ValueId sliced = kNoValue;
+  ValueId part_size = kNoValue;
   int64_t axis = 0;
   bool keepdims = true;
 };

@@ -34,6 +34,9 @@ OpPtr make_non_zero();                                                 // X
 OpPtr make_unique_elements(std::optional<int64_t> axis, bool sorted);  // X -> Y, indices, inverse_indices, counts
 OpPtr make_non_max_suppression(bool center_point_box);  // boxes, scores, most per class, IoU and score thresholds
 
+// One part of several of the same size along axis, the last of which may be smaller; position < 0 counts from the end.
+OpPtr make_split_part(int64_t axis);  // input, size, position
+
 OpPtr make_reverse_sequence(int64_t batch_axis, int64_t time_axis);    // input, sequence_lens
 OpPtr make_center_crop_pad(std::optional<std::vector<int64_t>> axes);  // input, shape
 

@@ -89,6 +89,30 @@ TEST(SequencesTest, SplitsIntoSlicesAndSizes) {
                 {7, 8});
 }
 
+TEST(SequencesTest, SplitsIntoPartsOfOneSize) {
+  const auto split = [](int64_t size, int64_t axis) {
+    return three()
+        .add(node("Concat", {"a", "b", "c"}, {"abc"}, {int_attribute("axis", 0)}))
+        .constant(int64s("size", {}, {size}))
+        .add(node("SplitToSequence", {"abc", "size"}, {"s"}, {int_attribute("axis", axis)}));
+  };
+  expect_values(at(split(3, 0), "s", "zero"), {3, 2}, {1, 2, 3, 4, 5, 6});
+  expect_values(at(split(3, 0), "s", "one"), {1, 2}, {7, 8});  // the rest
+  expect_values(at(split(3, 0), "s", "minus_one"), {1, 2}, {7, 8});
+  expect_values(at(split(1, -1), "s", "one"), {4, 1}, {2, 4, 6, 8});
+  expect_values(at(split(100, 0), "s", "zero"), {4, 2}, {1, 2, 3, 4, 5, 6, 7, 8});
+  expect_refused(at(split(3, 0), "s", "nine"), ErrorCode::kModelInvalid, "position 9 is out of range for 2 tensors");
+  expect_refused(at(split(0, 0), "s", "zero"), ErrorCode::kModelInvalid, "split: expected at least 1");
+  expect_refused(at(split(INT64_MAX, 0), "s", "zero"), ErrorCode::kModelInvalid, "split: expected at least 1");
+  for (const auto& [size, parts] : {std::pair{1, 4.0f}, {2, 2.0f}, {3, 2.0f}, {4, 1.0f}, {5, 1.0f}}) {
+    expect_values(split(size, 0)
+                      .add(node("SequenceLength", {"s"}, {"n"}))
+                      .add(node("Cast", {"n"}, {"y"}, {int_attribute("to", 1)}))
+                      .output("y"),
+                  {}, {parts});
+  }
+}
+
 // The sizes come with the run; how many there are is declared, so the sequence is known.
 TEST(SequencesTest, SizesOfTheRun) {
   const auto split = [](const std::vector<int64_t>& dims) {
