@@ -99,28 +99,31 @@ Result<std::shared_ptr<Constant>> DerivedConstants::widened(const Argument& half
 
 Result<std::shared_ptr<Constant>> DerivedConstants::make_wide(const Constant& half,
                                                               const WeightPlacement& placement) const {
+  if (placement.layout == WeightLayout::kPlain) return widen_constant(half, store_);
+  ConstantStore temporary(store_->kind());
+  SEALEDGE_ASSIGN(const std::shared_ptr<Constant> row_major, widen_constant(half, &temporary));
+  SEALEDGE_ASSIGN(const WeightGeometry geometry, weight_geometry(placement.layout, placement.order, placement.dims));
+  SEALEDGE_ASSIGN(uint8_t* packed, store_->allocate(geometry.size_bytes));
+  pack_weight(geometry, row_major->data, packed);
+  auto constant = std::make_shared<Constant>();
+  constant->fact = row_major->fact;
+  constant->packed.push_back({placement, std::make_unique<ResidentWeightSource>(packed, geometry.size_bytes)});
+  return constant;
+}
+
+Result<std::shared_ptr<Constant>> widen_constant(const Constant& half, ConstantStore* store) {
   auto constant = std::make_shared<Constant>();
   constant->fact = {DataType::kFloat32, half.fact.dims};
   SEALEDGE_ASSIGN(const size_t size_bytes, checked_size_bytes(constant->fact));
-  const bool plain = placement.layout == WeightLayout::kPlain;
-  // Needed for this call only if it is packed.
-  ConstantStore temporary(store_->kind());
-  SEALEDGE_ASSIGN(uint8_t* row_major, (plain ? store_ : &temporary)->allocate(size_bytes));
+  SEALEDGE_ASSIGN(uint8_t* data, store->allocate(size_bytes));
   const size_t count = size_bytes / sizeof(float);
   for (size_t i = 0; i < count; ++i) {
     Float16 value;
     std::memcpy(&value, half.data + i * sizeof value, sizeof value);
     const float wide = value;
-    std::memcpy(row_major + i * sizeof wide, &wide, sizeof wide);
+    std::memcpy(data + i * sizeof wide, &wide, sizeof wide);
   }
-  if (plain) {
-    constant->data = row_major;
-    return constant;
-  }
-  SEALEDGE_ASSIGN(const WeightGeometry geometry, weight_geometry(placement.layout, placement.order, placement.dims));
-  SEALEDGE_ASSIGN(uint8_t* packed, store_->allocate(geometry.size_bytes));
-  pack_weight(geometry, row_major, packed);
-  constant->packed.push_back({placement, std::make_unique<ResidentWeightSource>(packed, geometry.size_bytes)});
+  constant->data = data;
   return constant;
 }
 

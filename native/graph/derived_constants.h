@@ -15,6 +15,9 @@
 
 namespace sealedge {
 
+// A float16 constant as float32, row-major, in `store`. Precondition: it has data.
+Result<std::shared_ptr<Constant>> widen_constant(const Constant& half, ConstantStore* store);
+
 class DerivedConstants {
  public:
   explicit DerivedConstants(ConstantStore* store) : store_(store) {}

@@ -64,7 +64,7 @@ class Planner {
       return in_node(unplanned.rest[0], {ErrorCode::kModelInvalid, "reads a value that nothing makes"});
     }
     if (!unplanned.interludes.empty()) cut_stage(&graph_, std::move(unplanned), plan_);
-    SEALEDGE_TRY(widen_float16(&graph_, derived));
+    SEALEDGE_TRY(widen_float16(&graph_, derived, plan_->constants.get()));
     cancel_transposes(&graph_);
     SEALEDGE_TRY(derive_requantization(&graph_, derived));
     SEALEDGE_TRY(fuse_epilogues(&graph_, derived));

@@ -24,8 +24,12 @@ bool packs_weights(const Graph& graph, const Node& node) {
 
 class Widening {
  public:
-  Widening(Graph* graph, DerivedConstants* derived)
-      : graph_(graph), derived_(derived), wide_(graph->values.size(), kNoValue), made_(graph->values.size(), true) {}
+  Widening(Graph* graph, DerivedConstants* derived, ConstantStore* store)
+      : graph_(graph),
+        derived_(derived),
+        store_(store),
+        wide_(graph->values.size(), kNoValue),
+        made_(graph->values.size(), true) {}
 
   Result<void> run() {
     std::vector<Node> nodes = std::move(graph_->nodes);
@@ -108,6 +112,12 @@ class Widening {
 
   Result<ValueId> wide_constant(const Node& node, size_t input) {
     const Value& value = graph_->values[node.inputs[input]];
+    if (value.constant->source == SIZE_MAX) {
+      SEALEDGE_ASSIGN(std::shared_ptr<Constant> computed, widen_constant(*value.constant, store_));
+      const ValueId id = add_value(node.inputs[input]);
+      graph_->values[id].constant = std::move(computed);
+      return id;
+    }
     const TensorFact fact{DataType::kFloat32, value.fact.dims};
     const WeightRequest request = node.op->weight_request(input, fact);
     // Under other dims than its own it is packed by the plan that wants it so.
@@ -159,16 +169,17 @@ class Widening {
 
   Graph* graph_;
   DerivedConstants* derived_;
+  ConstantStore* store_;
   std::vector<ValueId> wide_;  // by value: the same in float32
   std::vector<bool> made_;     // by value: some node, input or constant gives it as it is declared
 };
 
 }  // namespace
 
-Result<void> widen_float16(Graph* graph, DerivedConstants* derived) {
+Result<void> widen_float16(Graph* graph, DerivedConstants* derived, ConstantStore* store) {
   const bool worthwhile = std::any_of(graph->nodes.begin(), graph->nodes.end(),
                                       [&](const Node& node) { return packs_weights(*graph, node); });
-  return worthwhile ? Widening(graph, derived).run() : Result<void>();
+  return worthwhile ? Widening(graph, derived, store).run() : Result<void>();
 }
 
 }  // namespace sealedge

@@ -10,7 +10,8 @@
 namespace sealedge {
 
 // Only graphs with an operator that wants weights packed if they are float32: for others it is not worth the casts.
+// Weights of the model are widened once, into `derived`; what planning has computed, for the plan alone, into `store`.
 // Precondition: shapes are inferred.
-Result<void> widen_float16(Graph* graph, DerivedConstants* derived);
+Result<void> widen_float16(Graph* graph, DerivedConstants* derived, ConstantStore* store);
 
 }  // namespace sealedge

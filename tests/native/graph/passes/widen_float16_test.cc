@@ -12,7 +12,7 @@ namespace {
 
 class WidenTest : public ::testing::Test {
  protected:
-  WidenTest() : store_(ConstantStore::Kind::kSecret), derived_(&store_) {
+  WidenTest() : store_(ConstantStore::Kind::kSecret), plan_store_(ConstantStore::Kind::kSecret), derived_(&store_) {
     x_ = add(DataType::kFloat16, {4, 4});
     graph_.inputs = {x_};
   }
@@ -26,6 +26,7 @@ class WidenTest : public ::testing::Test {
     const ValueId id = add(DataType::kFloat16, std::move(dims));
     auto constant = std::make_shared<Constant>();
     constant->fact = graph_.values[id].fact;
+    constant->source = id;
     const auto count = static_cast<size_t>(element_count(constant->fact.dims));
     uint8_t* data = *store_.allocate(2 * count);
     for (size_t i = 0; i < count; ++i) {
@@ -49,7 +50,7 @@ class WidenTest : public ::testing::Test {
   // What runs, with the type of its output: "Cast:float32 MatMul:float32".
   std::string widened(std::vector<ValueId> outputs) {
     graph_.outputs = std::move(outputs);
-    EXPECT_TRUE(widen_float16(&graph_, &derived_).ok());
+    EXPECT_TRUE(widen_float16(&graph_, &derived_, &plan_store_).ok());
     std::string all;
     std::vector<bool> made(graph_.values.size(), false);
     made[x_] = true;
@@ -66,6 +67,7 @@ class WidenTest : public ::testing::Test {
 
   Graph graph_;
   ConstantStore store_;
+  ConstantStore plan_store_;
   DerivedConstants derived_;
   ValueId x_;
 };
@@ -95,7 +97,7 @@ TEST_F(WidenTest, ATableIsNotWidened) {
   const ValueId table = weight({100, 4});
   const ValueId found = node(make_gather(0), {table, rows});
   graph_.outputs = {product(found)};
-  ASSERT_TRUE(widen_float16(&graph_, &derived_).ok());
+  ASSERT_TRUE(widen_float16(&graph_, &derived_, &plan_store_).ok());
   ASSERT_EQ(graph_.nodes.size(), 4u);
   EXPECT_EQ(graph_.nodes[0].inputs[0], table);
   EXPECT_STREQ(graph_.nodes[1].op->op_type(), "Cast");
@@ -105,9 +107,9 @@ TEST_F(WidenTest, WeightsArePackedOnceForAllPlans) {
   const ValueId y = product(x_);
   graph_.outputs = {y};
   Graph other = graph_;
-  ASSERT_TRUE(widen_float16(&graph_, &derived_).ok());
+  ASSERT_TRUE(widen_float16(&graph_, &derived_, &plan_store_).ok());
   const size_t allocated = store_.allocated_bytes();
-  ASSERT_TRUE(widen_float16(&other, &derived_).ok());
+  ASSERT_TRUE(widen_float16(&other, &derived_, &plan_store_).ok());
   EXPECT_EQ(store_.allocated_bytes(), allocated);
   const Node& matmul = graph_.nodes[1];
   const Value& weight = graph_.values[matmul.inputs[1]];
@@ -118,11 +120,24 @@ TEST_F(WidenTest, WeightsArePackedOnceForAllPlans) {
   EXPECT_EQ(weight.constant, other.values[other.nodes[1].inputs[1]].constant);
 }
 
+// A mask of the run's length, say: the model would gather one for every shape met.
+TEST_F(WidenTest, WhatPlanningComputedStaysWithThePlan) {
+  const ValueId mask = weight({4, 4});
+  graph_.values[mask].constant->source = SIZE_MAX;
+  graph_.outputs = {node(make_binary(BinaryKind::kAdd), {product(x_), mask})};
+  const size_t before = plan_store_.allocated_bytes();
+  ASSERT_TRUE(widen_float16(&graph_, &derived_, &plan_store_).ok());
+  EXPECT_GT(plan_store_.allocated_bytes(), before);
+  const Value& wide = graph_.values[graph_.nodes[2].inputs[1]];
+  ASSERT_TRUE(wide.constant && wide.constant->data);
+  EXPECT_EQ(wide.fact.type, DataType::kFloat32);
+}
+
 TEST_F(WidenTest, ElementsAreExact) {
   const ValueId bias = weight({4});
   const ValueId sum = node(make_binary(BinaryKind::kAdd), {product(x_), bias});
   graph_.outputs = {sum};
-  ASSERT_TRUE(widen_float16(&graph_, &derived_).ok());
+  ASSERT_TRUE(widen_float16(&graph_, &derived_, &plan_store_).ok());
   const Node& add = graph_.nodes[2];
   const Value& wide = graph_.values[add.inputs[1]];
   ASSERT_TRUE(wide.constant && wide.constant->data);
