@@ -6,6 +6,9 @@ namespace sealedge {
 namespace {
 
 std::nullopt_t refuse(const Napi::Value& value, const char* name, const char* expected) {
+  // A property that could not be read, and has no environment either: its getter threw, or the worker is being
+  // terminated.
+  if (value.IsEmpty()) return std::nullopt;
   throw_error(value.Env(), Error{ErrorCode::kOptionInvalid,
                                  std::string(name) + ": expected " + expected,
                                  {{"option", name}, {"expected", expected}}});

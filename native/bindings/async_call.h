@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "bindings/addon_state.h"
+#include "bindings/deferred.h"
 #include "bindings/errors.h"
 
 namespace sealedge {
@@ -20,11 +21,11 @@ class AsyncCall {
   virtual Napi::Value result(Napi::Env env) = 0;
 };
 
-inline Napi::Promise run_async(Napi::Env env, Result<ThreadPool*> pool, std::unique_ptr<AsyncCall> call) {
-  const Napi::Promise::Deferred deferred(env);
+inline Napi::Value run_async(Napi::Env env, Result<ThreadPool*> pool, std::unique_ptr<AsyncCall> call) {
+  const Deferred deferred(env);
   if (!pool.ok()) {
-    deferred.Reject(to_js_error(env, pool.error()).Value());
-    return deferred.Promise();
+    deferred.reject(to_js_error(env, pool.error()).Value());
+    return deferred.promise();
   }
   struct Running {
     std::unique_ptr<AsyncCall> call;
@@ -38,15 +39,15 @@ inline Napi::Promise run_async(Napi::Env env, Result<ThreadPool*> pool, std::uni
         if (running->outcome.ok()) {
           const Napi::Value value = running->call->result(there);
           if (there.IsExceptionPending()) {
-            deferred.Reject(there.GetAndClearPendingException().Value());
+            deferred.reject(there.GetAndClearPendingException().Value());
           } else {
-            deferred.Resolve(value);
+            deferred.resolve(value);
           }
         } else {
-          deferred.Reject(to_js_error(there, running->outcome.error()).Value());
+          deferred.reject(to_js_error(there, running->outcome.error()).Value());
         }
       });
-  return deferred.Promise();
+  return deferred.promise();
 }
 
 }  // namespace sealedge

@@ -8,6 +8,7 @@
 #include "bindings/args.h"
 #include "bindings/async_call.h"
 #include "bindings/cancellation.h"
+#include "bindings/deferred.h"
 #include "bindings/residency_report.h"
 #include "bindings/secret.h"
 #include "bindings/session_io.h"
@@ -175,19 +176,19 @@ class RunCall final : public AsyncCall {
   }
 };
 
-Napi::Promise settled(Napi::Env env, const Result<void>& outcome, RunCall& call) {
-  const Napi::Promise::Deferred deferred(env);
+Napi::Value settled(Napi::Env env, const Result<void>& outcome, RunCall& call) {
+  const Deferred deferred(env);
   if (!outcome.ok()) {
-    deferred.Reject(to_js_error(env, outcome.error()).Value());
-    return deferred.Promise();
+    deferred.reject(to_js_error(env, outcome.error()).Value());
+    return deferred.promise();
   }
   const Napi::Value value = call.result(env);
   if (env.IsExceptionPending()) {
-    deferred.Reject(env.GetAndClearPendingException().Value());
+    deferred.reject(env.GetAndClearPendingException().Value());
   } else {
-    deferred.Resolve(value);
+    deferred.resolve(value);
   }
-  return deferred.Promise();
+  return deferred.promise();
 }
 
 // runSession(session, inputs, outputs, cancellation?): a promise. Inputs of a run on another thread are copied:
