@@ -24,6 +24,11 @@ export async function clangTidy(deep) {
   const units = deep ? entries.map((entry) => [entry]) : together(entries);
   rmSync(UNITS, { recursive: true, force: true });
 
+  if (await findsNothing(entries[0]))
+    return {
+      code: 1,
+      output: 'clang-tidy did not find the defect that was planted for it: what else it does not find proves nothing',
+    };
   const waiting = units.map((members, number) => ({ members, name: `unit_${number}` }));
   let done = 0;
   const progress = setInterval(
@@ -100,10 +105,24 @@ function namesIn(text) {
   });
 }
 
+/** The analyzer follows paths in the main file only, or in what a file of this name includes. */
+const UNIT_FILE = 'UnifiedSource.cc';
+const PLANTED = 'int planted(int x) {\n  int* p = nullptr;\n  if (x > 3) p = &x;\n  return *p;\n}\n';
+
+/** The positive control: a null dereference, looked at as everything else is. */
+async function findsNothing(entry) {
+  const folder = join(UNITS, 'planted/native/core');
+  const file = join(folder, 'planted.cc');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(file, PLANTED);
+  const { output } = await lookAt({ members: [{ ...entry, file }], name: 'planted' }, false);
+  return !/planted\.cc:4:.*clang-analyzer-core\.NullDereference/.test(output);
+}
+
 function lookAt({ members, name }, deep) {
   const folder = join(UNITS, name);
   mkdirSync(folder, { recursive: true });
-  const file = join(folder, 'unit.cc');
+  const file = join(folder, UNIT_FILE);
   writeFileSync(file, members.map((entry) => `#include "${entry.file}"\n`).join(''));
   const [{ directory, flags }] = members;
   writeFileSync(
