@@ -76,6 +76,7 @@ async function syncDirectory(path: string): Promise<void> {
 /**
  * PKCS #8 PEM. As text from the generator: a KeyObject that it hands out shares a lock with the generator's own object, and where
  * Node 20 collects that object in the middle of a use of the key (export, asymmetricKeyDetails), it waits for itself for ever.
+ * @public loaded on demand, as the others
  */
 export function newSigningKey(): string {
   return generateKeyPairSync('ec', {
