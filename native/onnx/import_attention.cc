@@ -1,7 +1,7 @@
 // op_type -> op: attention as operator sets 23 and 24 have it.
 #include <array>
 
-#include "graph/ops/attention.h"
+#include "graph/ops/product/attention.h"
 #include "onnx/node_import.h"
 
 namespace sealedge {

@@ -1,9 +1,9 @@
 // op_type -> op: what makes images larger and smaller, and moves their pixels.
 #include <array>
 
-#include "graph/ops/conv_transpose.h"
-#include "graph/ops/pixel_shuffle.h"
-#include "graph/ops/pooling.h"
+#include "graph/ops/array/pixel_shuffle.h"
+#include "graph/ops/product/conv_transpose.h"
+#include "graph/ops/window/pooling.h"
 #include "onnx/import_resize.h"
 #include "onnx/node_import.h"
 #include "onnx/window_attributes.h"

@@ -1,7 +1,7 @@
 // op_type -> op: losses.
 #include <array>
 
-#include "graph/ops/losses.h"
+#include "graph/ops/reduction/losses.h"
 #include "onnx/node_import.h"
 
 namespace sealedge {

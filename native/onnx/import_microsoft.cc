@@ -4,8 +4,8 @@
 
 #include <array>
 
-#include "graph/ops/quantize.h"
-#include "graph/ops/quantized_product.h"
+#include "graph/ops/quantised/quantize.h"
+#include "graph/ops/quantised/quantized_product.h"
 #include "onnx/product_import.h"
 #include "onnx/window_attributes.h"
 

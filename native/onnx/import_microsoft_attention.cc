@@ -2,8 +2,8 @@
 // standard's Attention with its masks as numbers that are added.
 #include <array>
 
-#include "graph/ops/attention.h"
-#include "graph/ops/quantized_product.h"
+#include "graph/ops/product/attention.h"
+#include "graph/ops/quantised/quantized_product.h"
 #include "onnx/import_microsoft.h"
 
 namespace sealedge {

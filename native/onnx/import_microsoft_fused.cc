@@ -3,7 +3,7 @@
 #include <array>
 #include <limits>
 
-#include "graph/ops/normalization.h"
+#include "graph/ops/reduction/normalization.h"
 #include "onnx/import_microsoft.h"
 #include "onnx/legacy.h"
 #include "onnx/product_import.h"

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/keyed_hash.h"
-#include "graph/ops/tree_ensemble.h"
+#include "graph/ops/feature/tree_ensemble.h"
 #include "onnx/import_ml.h"
 
 namespace sealedge {

@@ -2,7 +2,7 @@
 #include <array>
 
 #include "graph/ops/legacy_forms.h"
-#include "graph/ops/pooling.h"
+#include "graph/ops/window/pooling.h"
 #include "onnx/legacy.h"
 #include "onnx/node_import.h"
 #include "onnx/product_import.h"

@@ -1,7 +1,7 @@
 // op_type -> op: normalisation of rows, groups and neighbours.
 #include <array>
 
-#include "graph/ops/normalization.h"
+#include "graph/ops/reduction/normalization.h"
 #include "onnx/legacy.h"
 #include "onnx/node_import.h"
 

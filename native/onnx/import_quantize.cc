@@ -2,8 +2,8 @@
 #include <array>
 #include <utility>
 
-#include "graph/ops/quantize.h"
-#include "graph/ops/quantized_product.h"
+#include "graph/ops/quantised/quantize.h"
+#include "graph/ops/quantised/quantized_product.h"
 #include "onnx/node_import.h"
 #include "onnx/window_attributes.h"
 

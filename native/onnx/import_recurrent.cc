@@ -1,7 +1,7 @@
 // op_type -> op: RNN, GRU, LSTM.
 #include <array>
 
-#include "graph/ops/recurrent.h"
+#include "graph/ops/product/recurrent.h"
 #include "onnx/product_import.h"
 
 namespace sealedge {

@@ -1,6 +1,6 @@
 #include "onnx/import_resize.h"
 
-#include "graph/ops/resize.h"
+#include "graph/ops/window/resize.h"
 
 namespace sealedge {
 

@@ -1,8 +1,8 @@
 // op_type -> op: what reads images at computed positions, and columns of pixels.
 #include <array>
 
-#include "graph/ops/col2im.h"
-#include "graph/ops/sampling.h"
+#include "graph/ops/window/col2im.h"
+#include "graph/ops/window/sampling.h"
 #include "onnx/node_import.h"
 #include "onnx/window_attributes.h"
 

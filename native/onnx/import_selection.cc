@@ -1,7 +1,7 @@
 // op_type -> op: picking, placing, ordering and counting elements.
 #include <array>
 
-#include "graph/ops/selection.h"
+#include "graph/ops/array/selection.h"
 #include "onnx/legacy.h"
 #include "onnx/node_import.h"
 

@@ -3,7 +3,7 @@
 #include <cstring>
 #include <optional>
 
-#include "graph/ops/selection.h"
+#include "graph/ops/array/selection.h"
 #include "onnx/node_import.h"
 
 namespace sealedge {

@@ -1,8 +1,8 @@
 // op_type -> op: Fourier transforms and windows, and matrices beyond the plain product.
 #include <array>
 
-#include "graph/ops/linear_algebra.h"
-#include "graph/ops/signal.h"
+#include "graph/ops/feature/signal.h"
+#include "graph/ops/product/linear_algebra.h"
 #include "onnx/node_import.h"
 
 namespace sealedge {

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "graph/ops/recurrent.h"
+#include "graph/ops/product/recurrent.h"
 #include "onnx/node_import.h"
 
 namespace sealedge {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "graph/ops/product_parameters.h"
+#include "graph/ops/product/product_parameters.h"
 
 namespace sealedge {
 

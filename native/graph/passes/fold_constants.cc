@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "graph/evaluate.h"
-#include "graph/ops/quantize.h"
+#include "graph/ops/quantised/quantize.h"
 
 namespace sealedge {
 

@@ -6,7 +6,7 @@
 #include <limits>
 #include <numeric>
 
-#include "graph/ops/quantize.h"
+#include "graph/ops/quantised/quantize.h"
 #include "graph/passes/fold_constants.h"
 #include "graph/passes/quantize_rewriter.h"
 

@@ -5,7 +5,7 @@
 #include <limits>
 #include <string_view>
 
-#include "graph/ops/quantize.h"
+#include "graph/ops/quantised/quantize.h"
 #include "graph/passes/quantize_rewriter.h"
 #include "kernels/qelementwise/qelementwise_scalar.h"
 

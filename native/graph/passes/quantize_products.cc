@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <limits>
 
-#include "graph/ops/quantize.h"
-#include "graph/ops/quantized_product.h"
+#include "graph/ops/quantised/quantize.h"
+#include "graph/ops/quantised/quantized_product.h"
 #include "graph/passes/quantize_rewriter.h"
 
 namespace sealedge {

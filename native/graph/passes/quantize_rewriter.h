@@ -10,7 +10,7 @@
 #include "core/result.h"
 #include "graph/constant_store.h"
 #include "graph/graph.h"
-#include "graph/ops/quantized_ops.h"
+#include "graph/ops/quantised/quantized_ops.h"
 
 namespace sealedge {
 

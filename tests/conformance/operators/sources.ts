@@ -73,7 +73,7 @@ function isLimit(text: string): boolean {
 }
 
 function readFolder(folder: string): Map<string, string> {
-  const names = readdirSync(folder).filter((name) => name.endsWith('.cc'));
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.cc'));
   return new Map(names.sort().map((name) => [name, withoutComments(readFileSync(join(folder, name), 'utf8'))]));
 }
 

@@ -1,10 +1,10 @@
 // Attention, RotaryEmbedding, AffineGrid and onnxruntime's masks against their definitions.
-#include "graph/ops/attention.h"
+#include "graph/ops/product/attention.h"
 
 #include <array>
 #include <cmath>
 
-#include "graph/ops/sampling.h"
+#include "graph/ops/window/sampling.h"
 #include "typed_ops.h"
 
 namespace sealedge::testing {

@@ -1,5 +1,5 @@
 // ConvTranspose: output sizes by the standard's formula, values against scattering every input pixel by hand.
-#include "graph/ops/conv_transpose.h"
+#include "graph/ops/product/conv_transpose.h"
 
 #include "../op_runner.h"
 #include "core/float16.h"

@@ -1,5 +1,5 @@
 // Products of every element type, Einsum and Det against their definitions.
-#include "graph/ops/linear_algebra.h"
+#include "graph/ops/product/linear_algebra.h"
 
 #include <cmath>
 #include <map>

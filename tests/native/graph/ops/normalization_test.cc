@@ -1,5 +1,5 @@
 // LayerNormalization and its kin against their formulas, element by element in double.
-#include "graph/ops/normalization.h"
+#include "graph/ops/reduction/normalization.h"
 
 #include <cmath>
 

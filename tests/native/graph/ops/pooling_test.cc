@@ -1,12 +1,12 @@
 // Pools of every type, their indices, and what goes back; DepthToSpace and SpaceToDepth.
-#include "graph/ops/pooling.h"
+#include "graph/ops/window/pooling.h"
 
 #include <cmath>
 #include <numeric>
 
 #include "../op_runner.h"
 #include "core/float16.h"
-#include "graph/ops/pixel_shuffle.h"
+#include "graph/ops/array/pixel_shuffle.h"
 
 namespace sealedge::testing {
 namespace {

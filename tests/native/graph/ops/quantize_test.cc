@@ -1,12 +1,12 @@
 // Quantisation against the formulas of the standard: steps, their ends, ties and what is no number; products of
 // integers summed the plain way.
-#include "graph/ops/quantize.h"
+#include "graph/ops/quantised/quantize.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
-#include "graph/ops/quantized_product.h"
+#include "graph/ops/quantised/quantized_product.h"
 #include "typed_ops.h"
 
 namespace sealedge::testing {

@@ -1,5 +1,5 @@
 // RNN, GRU and LSTM: the kernel against the standard's formulas, over every form that attributes can ask for.
-#include "graph/ops/recurrent.h"
+#include "graph/ops/product/recurrent.h"
 
 #include <cmath>
 

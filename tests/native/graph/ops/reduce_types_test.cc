@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "graph/ops.h"
-#include "graph/ops/losses.h"
+#include "graph/ops/reduction/losses.h"
 #include "typed_ops.h"
 
 namespace sealedge::testing {

@@ -1,6 +1,6 @@
 // Resize against the standard's definition: coordinates in one dimension, neighbours by distance, dimensions one after
 // the other.
-#include "graph/ops/resize.h"
+#include "graph/ops/window/resize.h"
 
 #include <algorithm>
 #include <cmath>
@@ -9,7 +9,7 @@
 
 #include "../op_runner.h"
 #include "core/float16.h"
-#include "graph/ops/resize_table.h"
+#include "graph/ops/window/resize_table.h"
 
 namespace sealedge::testing {
 namespace {

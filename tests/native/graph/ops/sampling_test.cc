@@ -1,12 +1,12 @@
 // GridSample, RoiAlign, MaxRoiPool, Col2Im and DeformConv: examples worked by hand, and that special cases of one
 // operator are another.
-#include "graph/ops/sampling.h"
+#include "graph/ops/window/sampling.h"
 
 #include <cmath>
 
 #include "../op_runner.h"
 #include "core/float16.h"
-#include "graph/ops/col2im.h"
+#include "graph/ops/window/col2im.h"
 
 namespace sealedge::testing {
 namespace {

@@ -1,5 +1,5 @@
 // Picking, placing, ordering and counting elements, against the standard's definitions on random shapes.
-#include "graph/ops/selection.h"
+#include "graph/ops/array/selection.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,5 +1,5 @@
 // Fourier transforms against the sum that defines them; windows and mel filters against their formulas.
-#include "graph/ops/signal.h"
+#include "graph/ops/feature/signal.h"
 
 #include <cmath>
 #include <complex>

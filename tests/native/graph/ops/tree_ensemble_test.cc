@@ -1,5 +1,5 @@
 // Trees against the rules of ai.onnx.ml, one node after the other; and what the importer refuses so that walks end.
-#include "graph/ops/tree_ensemble.h"
+#include "graph/ops/feature/tree_ensemble.h"
 
 #include <algorithm>
 #include <cmath>
