@@ -6,8 +6,8 @@
 #include <memory>
 #include <utility>
 
+#include "addon/deferred.h"
 #include "bindings/addon_state.h"
-#include "bindings/deferred.h"
 #include "bindings/errors.h"
 
 namespace sealedge {

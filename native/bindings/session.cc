@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "addon/deferred.h"
 #include "bindings/args.h"
 #include "bindings/async_call.h"
 #include "bindings/cancellation.h"
-#include "bindings/deferred.h"
 #include "bindings/residency_report.h"
 #include "bindings/secret.h"
 #include "bindings/session_io.h"

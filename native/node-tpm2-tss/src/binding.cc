@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <functional>
 
+#include "addon/deferred.h"
 #include "context.h"
 #include "convert.h"
 #include "worker.h"
@@ -87,20 +88,20 @@ class PromiseJob : public Job {
   explicit PromiseJob(Napi::Env env) : deferred_(env), completions_(Addon::of(env).completions) {
     completions_->begin(env);
   }
-  Napi::Promise promise() const { return deferred_.Promise(); }
+  Napi::Value promise() const { return deferred_.promise(); }
   void refuse(Error error) override { error_ = std::move(error); }
   // On the JavaScript thread.
   void settle(Napi::Env env) {
     completions_->end(env);
     if (error_) {
-      deferred_.Reject(to_js(env, *error_).Value());
+      deferred_.reject(to_js(env, *error_).Value());
       return;
     }
     const Napi::Value value = result(env);
     if (env.IsExceptionPending()) {
-      deferred_.Reject(env.GetAndClearPendingException().Value());
+      deferred_.reject(env.GetAndClearPendingException().Value());
     } else {
-      deferred_.Resolve(value);
+      deferred_.resolve(value);
     }
   }
 
@@ -110,7 +111,7 @@ class PromiseJob : public Job {
   std::optional<Error> error_;
 
  private:
-  Napi::Promise::Deferred deferred_;
+  Deferred deferred_;
   std::shared_ptr<Completions> completions_;
 };
 
@@ -161,9 +162,9 @@ class CallJob : public PromiseJob {
 };
 
 Napi::Value rejected(Napi::Env env, const Error& error) {
-  const Napi::Promise::Deferred deferred(env);
-  deferred.Reject(to_js(env, error).Value());
-  return deferred.Promise();
+  const Deferred deferred(env);
+  deferred.reject(to_js(env, error).Value());
+  return deferred.promise();
 }
 
 class NativeContext : public Napi::ObjectWrap<NativeContext> {
@@ -187,7 +188,7 @@ class NativeContext : public Napi::ObjectWrap<NativeContext> {
   Napi::Value post(Napi::Env env, std::function<Result<T>()> work) {
     if (!connection_.worker) return rejected(env, {ErrorCode::kTpmUnavailable, "the context is closed"});
     auto job = std::make_unique<CallJob<T>>(env, std::move(work));
-    const Napi::Promise promise = job->promise();
+    const Napi::Value promise = job->promise();
     connection_.worker->post(std::move(job));
     return promise;
   }
@@ -235,9 +236,9 @@ class NativeContext : public Napi::ObjectWrap<NativeContext> {
     return promise;
   }
   static Napi::Value resolved(Napi::Env env) {
-    const Napi::Promise::Deferred deferred(env);
-    deferred.Resolve(env.Undefined());
-    return deferred.Promise();
+    const Deferred deferred(env);
+    deferred.resolve(env.Undefined());
+    return deferred.promise();
   }
 
   Connection connection_;
@@ -269,7 +270,7 @@ Napi::Value open(const Napi::CallbackInfo& info) {
   const Connection connection{std::make_shared<Context>(std::move(*options)), std::move(*started)};
   Addon::of(info.Env()).watch(connection);
   auto job = std::make_unique<OpenJob>(info.Env(), connection);
-  const Napi::Promise promise = job->promise();
+  const Napi::Value promise = job->promise();
   connection.worker->post(std::move(job));
   return promise;
 }

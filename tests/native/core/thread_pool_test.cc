@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <csignal>
@@ -79,6 +80,26 @@ TEST(ThreadPool, NestedLoopsRunInline) {
     });
   });
   EXPECT_EQ(total, 64);
+}
+
+// Each call waits for as many others as there should be, so the number is reached however slowly threads wake.
+TEST(ThreadPool, RunsOnAsManyThreadsAsAllowed) {
+  const std::unique_ptr<ThreadPool> pool = make(4);
+  for (int round = 0; round < 20; ++round) {
+    for (const unsigned allowed : {1U, 2U, 3U, 5U, 9U}) {
+      const unsigned expected = std::min(allowed, 5U);  // the caller is one
+      std::atomic<unsigned> inside{0};
+      std::atomic<unsigned> most{0};
+      const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+      pool->parallel_for(20, allowed, [&](size_t, unsigned) {
+        const unsigned now = ++inside;
+        for (unsigned seen = most; seen < now && !most.compare_exchange_weak(seen, now);) continue;
+        while (most < expected && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+        --inside;
+      });
+      EXPECT_EQ(most, expected) << allowed;
+    }
+  }
 }
 
 // Helpers that look for the next loop must take it once, and must not keep jobs waiting.
