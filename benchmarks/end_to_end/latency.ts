@@ -74,19 +74,25 @@ export function feedsOf(inputs: readonly NamedArray[]): Record<string, Tensor> {
   return Object.fromEntries(inputs.map(({ name, type, data, dims }) => [name, new Tensor(type, data, dims)]));
 }
 
-/** Each contestant's microseconds per call; a sample is as many calls as take about SAMPLE_MS, after a pause if one is asked for. */
+/**
+ * Each contestant's microseconds per call; a sample is as many calls as take about `sampleMs`. With a pause before it, a sample is also
+ * preceded by as many calls that are not timed: processors that have slept come back slowly.
+ */
 export async function inTurns(
   contestants: readonly (() => unknown)[],
   rounds: number,
-  pauseMs?: number,
+  { sampleMs = SAMPLE_MS, pauseMs = 0 } = {},
 ): Promise<Spread[]> {
   const repetitions: number[] = [];
-  for (const call of contestants) repetitions.push(await repetitionsFor(call, SAMPLE_MS));
+  for (const call of contestants) repetitions.push(await repetitionsFor(call, sampleMs));
   const samples: number[][] = contestants.map(() => []);
   for (let round = 0; round < rounds; round += 1) {
     for (const [i, call] of contestants.entries()) {
       const count = repetitions[i] ?? 1;
-      if (pauseMs !== undefined) await setTimeout(pauseMs);
+      if (pauseMs > 0) {
+        await setTimeout(pauseMs);
+        for (let n = 0; n < count; n += 1) await call();
+      }
       const ms = await timed(async () => {
         for (let n = 0; n < count; n += 1) await call();
       });

@@ -12,8 +12,9 @@ import { formatSpread, type Spread } from '../support/statistics.js';
 import { alignColumns } from '../support/table.js';
 import { feedsOf, inTurns } from './latency.js';
 
-/** onnxruntime's threads look for work for about a millisecond before they sleep. */
-const PAUSE_MS = 100;
+/** onnxruntime's threads look for work for a while before they sleep. */
+const PAUSE_MS = 20;
+const SAMPLE_MS = 100;
 
 export interface ThreadsResult {
   readonly model: string;
@@ -48,7 +49,7 @@ export async function measureThreads(
       ...ours.map((session) => () => session.runSync(feeds)),
       ...theirs.map((session) => () => session.run(ortFeeds)),
     ];
-    const spreads = await inTurns(contestants, rounds, PAUSE_MS);
+    const spreads = await inTurns(contestants, rounds, { sampleMs: SAMPLE_MS, pauseMs: PAUSE_MS });
     return counts.map((threads, i) => {
       const runSync = at(spreads, i);
       const other = theirs.length > 0 ? at(spreads, counts.length + i) : null;
