@@ -68,8 +68,8 @@ struct Loop {
   FunctionRef<void(size_t, unsigned)> body;
   size_t count;
   unsigned helpers_wanted;  // under the pool's mutex
-  std::atomic<unsigned> helpers_active{
-      0};  // raised under the mutex; who lowers it to 0 leaves the loop alone after that
+  // Raised under the mutex. Lowered without it, after which a helper leaves the loop alone: it may be gone.
+  std::atomic<unsigned> helpers_active{0};
   std::atomic<size_t> next_index{0};
 
   void work(unsigned slot) {
