@@ -15,7 +15,7 @@ namespace {
 
 // Packed integers become single ones, so that each can be changed.
 void unpack_ints(Field* message, uint32_t number) {
-  std::vector<Field> children;
+  std::pmr::vector<Field> children;
   for (Field& child : message->children) {
     uint64_t value;
     if (child.number == number && child.wire_type == 2) {
@@ -51,13 +51,13 @@ void resize_data(Field* tensor, Choices* choices) {
   const auto types = fields_of(tensor, kTensorDataType);
   const size_t size = types.empty() ? 0 : data_type_size_bytes(static_cast<DataType>(types[0]->scalar & 0xff));
   const auto raw = fields_of(tensor, kTensorRawData);
-  std::string bytes = raw.empty() ? std::string() : raw[0]->bytes;
+  std::pmr::string bytes = raw.empty() ? std::pmr::string() : raw[0]->bytes;
   bytes.resize(elements * size, static_cast<char>(choices->below(3)));
   // The typed fields would contradict raw_data.
   std::erase_if(tensor->children, [](const Field& field) {
     return (field.number >= 4 && field.number <= 7) || (field.number >= 9 && field.number <= 11);
   });
-  tensor->children.push_back(make_bytes(kTensorRawData, std::move(bytes)));
+  tensor->children.push_back(make_bytes(kTensorRawData, bytes));
 }
 
 void change_contents(Field* tensor, Choices* choices) {

@@ -2,10 +2,13 @@
 // contents, and keeps the file well-formed around them, so that mutants get past the parser and into shape inference,
 // planner and kernels. Linked into the fuzz targets whose input is a model. Now and then it leaves the bytes to
 // libFuzzer, so that the parser is not forgotten.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
+#include <set>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -38,7 +41,7 @@ class Mutator {
     } while (choices_.one_in(3));
   }
 
-  // Takes nodes and initializers of another model over, so that operators of both meet.
+  // Takes a few nodes of another model over, with their initializers, so that operators of both meet.
   void cross(Field* other) {
     const auto graphs = find_messages(model_, Message::kGraph);
     const auto others = find_messages(other, Message::kGraph);
@@ -46,33 +49,12 @@ class Mutator {
     graph_ = choices_.pick(graphs);
     collect_names();
     Field* donor = choices_.pick(others);
-    const std::string prefix(1, static_cast<char>('a' + choices_.below(26)));
-    for (Field& field : donor->children) {
-      if (field.number != kGraphNode && field.number != kGraphInitializer) continue;
-      Field copy = field;
-      for (Field& part : copy.children) {
-        const bool names = field.number == kGraphNode ? part.number == kNodeInput || part.number == kNodeOutput
-                                                      : part.number == kTensorName;
-        if (names && part.wire_type == 2 && !part.bytes.empty()) part.bytes.insert(0, prefix);
-      }
-      graph_->children.push_back(std::move(copy));
-    }
-    // What the donor took as inputs comes from the host.
-    for (Field* input : fields_of(donor, kGraphInput)) {
-      for (Field* name : fields_of(input, kValueInfoName)) {
-        for (Field& field : graph_->children) {
-          if (field.number != kGraphNode) continue;
-          for (Field* edge : fields_of(&field, kNodeInput)) {
-            if (edge->bytes == prefix + name->bytes) edge->bytes = any_name();
-          }
-        }
-      }
-    }
-    for (Field* output : fields_of(donor, kGraphOutput)) {
-      Field copy = *output;
-      for (Field* name : fields_of(&copy, kValueInfoName)) name->bytes.insert(0, prefix);
-      graph_->children.push_back(std::move(copy));
-    }
+    const auto nodes = fields_of(donor, kGraphNode);
+    if (nodes.empty()) return;
+    const auto first = static_cast<size_t>(choices_.below(static_cast<int>(nodes.size())));
+    const size_t count =
+        std::min(nodes.size() - first, size_t{1} + static_cast<size_t>(choices_.below(kMaxTransplant)));
+    transplant(donor, std::span(nodes).subspan(first, count));
   }
 
  private:
@@ -80,7 +62,7 @@ class Mutator {
     names_.clear();
     const auto add = [&](Field* message, uint32_t number) {
       for (Field* name : fields_of(message, number)) {
-        if (name->wire_type == 2) names_.push_back(name->bytes);
+        if (name->wire_type == 2) names_.emplace_back(name->bytes);
       }
     };
     for (Field& field : graph_->children) {
@@ -89,7 +71,54 @@ class Mutator {
       if (field.number == kGraphInput) add(&field, kValueInfoName);
     }
   }
-  std::string any_name() { return names_.empty() || choices_.one_in(20) ? std::string() : choices_.pick(names_); }
+  std::string_view any_name() {
+    if (names_.empty() || choices_.one_in(20)) return {};
+    return choices_.pick(names_);
+  }
+
+  // What the nodes read and neither they nor the donor's initializers give comes from the host.
+  void transplant(Field* donor, std::span<Field* const> nodes) {
+    const char prefix = static_cast<char>('a' + choices_.below(26));
+    std::set<std::string_view> read;
+    std::set<std::string_view> given;
+    for (Field* node : nodes) {
+      for (Field* name : fields_of(node, kNodeInput)) read.insert(name->bytes);
+      for (Field* name : fields_of(node, kNodeOutput)) given.insert(name->bytes);
+    }
+    const auto take = [&](const Field& field) { return &graph_->children.emplace_back(field); };
+    for (Field* tensor : fields_of(donor, kGraphInitializer)) {
+      const auto names = fields_of(tensor, kTensorName);
+      if (names.empty() || !read.contains(names[0]->bytes)) continue;
+      given.insert(names[0]->bytes);
+      for (Field* name : fields_of(take(*tensor), kTensorName)) name->bytes.insert(0, 1, prefix);
+    }
+    for (Field* node : nodes) {
+      Field* copy = take(*node);
+      for (Field* name : fields_of(copy, kNodeOutput)) name->bytes.insert(0, 1, prefix);
+      for (Field* name : fields_of(copy, kNodeInput)) {
+        if (name->bytes.empty()) continue;
+        if (given.contains(name->bytes)) {
+          name->bytes.insert(0, 1, prefix);
+        } else {
+          name->bytes = any_name();
+        }
+      }
+    }
+    bool leads_out = false;
+    for (Field* output : fields_of(donor, kGraphOutput)) {
+      const auto names = fields_of(output, kValueInfoName);
+      if (names.empty() || !given.contains(names[0]->bytes)) continue;
+      for (Field* name : fields_of(take(*output), kValueInfoName)) name->bytes.insert(0, 1, prefix);
+      leads_out = true;
+    }
+    const auto outputs = fields_of(graph_, kGraphOutput);
+    const auto last = fields_of(nodes.back(), kNodeOutput);
+    if (leads_out || outputs.empty() || last.empty()) return;
+    for (Field* name : fields_of(choices_.pick(outputs), kValueInfoName)) {
+      name->bytes = last[0]->bytes;
+      name->bytes.insert(0, 1, prefix);
+    }
+  }
 
   void mutate_once() {
     switch (choices_.below(12)) {
@@ -147,9 +176,9 @@ class Mutator {
                                                 : microsoft_families();
     const auto family = choices_.pick(families);
     if (family.empty()) return;
-    types[0]->bytes = std::string(choices_.pick(family).op_type);
+    types[0]->bytes = choices_.pick(family).op_type;
     std::erase_if(node->children, [](const Field& field) { return field.number == kNodeDomain; });
-    if (!domain.empty()) node->children.push_back(make_bytes(kNodeDomain, std::string(domain)));
+    if (!domain.empty()) node->children.push_back(make_bytes(kNodeDomain, domain));
   }
 
   void change_attribute_list(Field* node) {
@@ -177,11 +206,11 @@ class Mutator {
     if (nodes.empty() || names_.empty()) return;
     Field node = *choices_.pick(nodes);
     if (choices_.one_in(2)) change_op_type(&node);
-    const std::string before = choices_.pick(names_);
+    const std::string before = choices_.pick(names_);  // a copy: names_ grows
     const std::string made = "m" + std::to_string(choices_.below(100000));
     bool first = true;
     for (Field* input : fields_of(&node, kNodeInput)) {
-      input->bytes = first ? before : any_name();
+      input->bytes = first ? std::string_view(before) : any_name();
       first = false;
     }
     size_t outputs = 0;
@@ -191,12 +220,12 @@ class Mutator {
     }
     for (Field* reader : fields_of(graph_, kGraphNode)) {
       for (Field* input : fields_of(reader, kNodeInput)) {
-        if (input->bytes == before && choices_.one_in(2)) input->bytes = made;
+        if (std::string_view(input->bytes) == before && choices_.one_in(2)) input->bytes = made;
       }
     }
     for (Field* output : fields_of(graph_, kGraphOutput)) {
       for (Field* name : fields_of(output, kValueInfoName)) {
-        if (name->bytes == before || choices_.one_in(8)) name->bytes = made;
+        if (std::string_view(name->bytes) == before || choices_.one_in(8)) name->bytes = made;
       }
     }
     node.number = kGraphNode;
@@ -204,17 +233,13 @@ class Mutator {
     names_.push_back(made);
   }
 
+  static constexpr int kMaxTransplant = 6;
+
   Field* model_;
   Field* graph_ = nullptr;
   Choices choices_;
   std::vector<std::string> names_;
 };
-
-size_t copy_out(const std::string& bytes, uint8_t* data, size_t max_size) {
-  if (bytes.empty() || bytes.size() > max_size) return 0;
-  std::memcpy(data, bytes.data(), bytes.size());
-  return bytes.size();
-}
 
 }  // namespace
 
@@ -223,9 +248,10 @@ size_t copy_out(const std::string& bytes, uint8_t* data, size_t max_size) {
 extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size, unsigned int seed) {
   using namespace sealedge::fuzz;
   if (seed % 16 != 0) {
+    const FieldArena arena;
     if (auto model = parse_tree({data, size})) {
       Mutator(&*model, seed).run();
-      if (const size_t written = copy_out(write_tree(*model), data, max_size)) return written;
+      if (const size_t written = write_tree(*model, {data, max_size})) return written;
     }
   }
   return LLVMFuzzerMutate(data, size, max_size);
@@ -234,9 +260,10 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max
 extern "C" size_t LLVMFuzzerCustomCrossOver(const uint8_t* data1, size_t size1, const uint8_t* data2, size_t size2,
                                             uint8_t* out, size_t max_out_size, unsigned int seed) {
   using namespace sealedge::fuzz;
+  const FieldArena arena;
   auto first = parse_tree({data1, size1});
   auto second = parse_tree({data2, size2});
   if (!first || !second) return 0;
   Mutator(&*first, seed).cross(&*second);
-  return copy_out(write_tree(*first), out, max_out_size);
+  return write_tree(*first, {out, max_out_size});
 }

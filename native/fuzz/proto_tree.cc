@@ -1,5 +1,8 @@
 #include "fuzz/proto_tree.h"
 
+#include <algorithm>
+#include <cstring>
+
 #include "onnx/wire.h"
 
 namespace sealedge::fuzz {
@@ -40,6 +43,7 @@ Message child_message(Message parent, uint32_t number) {
 
 bool parse(std::span<const uint8_t> bytes, int depth, Field* message) {
   WireReader reader(bytes);
+  message->children.reserve(8);
   for (WireField wire; reader.next(&wire);) {
     Field& field = message->children.emplace_back();
     field.number = wire.number;
@@ -58,34 +62,56 @@ bool parse(std::span<const uint8_t> bytes, int depth, Field* message) {
   return reader.ok();
 }
 
-void put_varint(uint64_t value, std::string* out) {
-  for (; value >= 0x80; value >>= 7) out->push_back(static_cast<char>(value | 0x80));
-  out->push_back(static_cast<char>(value));
-}
+// Writes towards the front, so that the length of a message is known when its turn comes.
+class BackwardWriter {
+ public:
+  explicit BackwardWriter(std::span<uint8_t> buffer) : buffer_(buffer), at_(buffer.size()) {}
 
-std::string write_fields(const Field& message) {
-  std::string out;
-  for (const Field& field : message.children) {
-    put_varint(uint64_t{field.number} << 3 | field.wire_type, &out);
+  // False: it does not fit.
+  bool put_fields(const Field& message) {
+    for (auto field = message.children.rbegin(); field != message.children.rend(); ++field) {
+      if (!put_value(*field) || !put_varint(uint64_t{field->number} << 3 | field->wire_type)) return false;
+    }
+    return true;
+  }
+  std::span<const uint8_t> written() const { return buffer_.subspan(at_); }
+
+ private:
+  bool put_value(const Field& field) {
+    const size_t end = at_;
     switch (field.wire_type) {
       case 0:
-        put_varint(field.scalar, &out);
-        break;
+        return put_varint(field.scalar);
       case 1:
+        return put(&field.scalar, 8);
       case 5:
-        out.append(reinterpret_cast<const char*>(&field.scalar), field.wire_type == 1 ? 8 : 4);
-        break;
-      default: {
-        const std::string bytes = field.message == Message::kNone ? field.bytes : write_fields(field);
-        put_varint(bytes.size(), &out);
-        out += bytes;
-      }
+        return put(&field.scalar, 4);
+      default:
+        if (field.message == Message::kNone ? !put(field.bytes.data(), field.bytes.size()) : !put_fields(field)) {
+          return false;
+        }
+        return put_varint(end - at_);
     }
   }
-  return out;
-}
+  bool put_varint(uint64_t value) {
+    uint8_t bytes[10];
+    size_t count = 0;
+    for (; value >= 0x80; value >>= 7) bytes[count++] = static_cast<uint8_t>(value | 0x80);
+    bytes[count++] = static_cast<uint8_t>(value);
+    return put(bytes, count);
+  }
+  bool put(const void* bytes, size_t count) {
+    if (count > at_) return false;
+    at_ -= count;
+    if (count != 0) std::memcpy(buffer_.data() + at_, bytes, count);
+    return true;
+  }
 
-void collect(Field* field, Message kind, std::vector<Field*>* found) {
+  std::span<uint8_t> buffer_;
+  size_t at_;
+};
+
+void collect(Field* field, Message kind, std::pmr::vector<Field*>* found) {
   if (field->message == kind) found->push_back(field);
   for (Field& child : field->children) collect(&child, kind, found);
 }
@@ -99,18 +125,30 @@ std::optional<Field> parse_tree(std::span<const uint8_t> model) {
   return root;
 }
 
-std::string write_tree(const Field& root) { return write_fields(root); }
+std::array<std::byte, FieldArena::kUsualBytes>& FieldArena::buffer() {
+  static std::array<std::byte, kUsualBytes> bytes;
+  return bytes;
+}
 
-std::vector<Field*> fields_of(Field* message, uint32_t number) {
-  std::vector<Field*> found;
+size_t write_tree(const Field& root, std::span<uint8_t> out) {
+  std::pmr::vector<uint8_t> buffer(out.size());
+  BackwardWriter writer(buffer);
+  if (!writer.put_fields(root)) return 0;
+  const auto written = writer.written();
+  std::ranges::copy(written, out.begin());
+  return written.size();
+}
+
+std::pmr::vector<Field*> fields_of(Field* message, uint32_t number) {
+  std::pmr::vector<Field*> found;
   for (Field& child : message->children) {
     if (child.number == number) found.push_back(&child);
   }
   return found;
 }
 
-std::vector<Field*> find_messages(Field* root, Message kind) {
-  std::vector<Field*> found;
+std::pmr::vector<Field*> find_messages(Field* root, Message kind) {
+  std::pmr::vector<Field*> found;
   collect(root, kind, &found);
   return found;
 }
@@ -122,11 +160,11 @@ Field make_scalar(uint32_t number, uint64_t value) {
   return field;
 }
 
-Field make_bytes(uint32_t number, std::string value) {
+Field make_bytes(uint32_t number, std::string_view value) {
   Field field;
   field.number = number;
   field.wire_type = 2;
-  field.bytes = std::move(value);
+  field.bytes = value;
   return field;
 }
 

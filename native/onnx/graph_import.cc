@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <unordered_set>
 
 #include "graph/passes/fold_constants.h"
 #include "graph/passes/quantize_graph.h"
@@ -181,6 +182,7 @@ Result<void> GraphImport::build(const NodeProto& proto, const OpImporter& import
   if (std::all_of(outputs.begin(), outputs.end(), [](ValueId id) { return id == kNoValue; })) return {};
 
   NodeImport node(proto, opset_, std::move(inputs), outputs, &graph_, shared_->store, this, &sequences_);
+  const size_t nodes_before = graph_.nodes.size();
   importer.build(node);
   if (node.error()) {
     if (node.error()->code == ErrorCode::kOpUnsupported) {
@@ -191,11 +193,27 @@ Result<void> GraphImport::build(const NodeProto& proto, const OpImporter& import
   }
   if (node.tensor()) {
     SEALEDGE_ASSIGN(const ValueId id, add_tensor(*node.tensor(), proto.outputs[0]));
-    names_[proto.outputs[0]] = id;
-  } else if (node.alias() && *node.alias() != kNoValue) {
+    if (!proto.outputs[0].empty()) names_[proto.outputs[0]] = id;
+  } else if (node.alias() && *node.alias() != kNoValue && !proto.outputs[0].empty()) {
     names_[proto.outputs[0]] = *node.alias();
   }
+  forget_unmade(proto, outputs, nodes_before);
   return {};
+}
+
+// Outputs that the operator does not have, or that only training uses (the statistics of BatchNormalization before
+// opset 14): files may name them, nobody can read them.
+void GraphImport::forget_unmade(const NodeProto& proto, std::span<const ValueId> outputs, size_t nodes_before) {
+  std::unordered_set<ValueId> made;
+  for (size_t i = nodes_before; i < graph_.nodes.size(); ++i) {
+    made.insert(graph_.nodes[i].outputs.begin(), graph_.nodes[i].outputs.end());
+  }
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const ValueId id = outputs[i];
+    if (id == kNoValue || made.contains(id) || sequences_.find(id)) continue;
+    // Else a constant or an alias has taken the name over.
+    if (const auto name = names_.find(proto.outputs[i]); name->second == id) names_.erase(name);
+  }
 }
 
 const ValueInfoProto* GraphImport::declared_input(ValueId id) const {

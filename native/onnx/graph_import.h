@@ -61,6 +61,7 @@ class GraphImport final : public BodyImporter {
   Result<std::vector<ValueId>> declare_outputs(const NodeProto& proto);
   Result<void> add_node(const NodeProto& proto);
   Result<void> build(const NodeProto& proto, const OpImporter& importer);
+  void forget_unmade(const NodeProto& proto, std::span<const ValueId> outputs, size_t nodes_before);
   int64_t opset_of(const NodeProto& proto) const;
 
   // --- functions (graph_import_function.cc)

@@ -156,7 +156,7 @@ bool NodeImport::all_tensors(const std::vector<ValueId>& inputs) {
 }
 
 void NodeImport::sequence_output(ImportedSequence sequence) {
-  if (error_) return;
+  if (error_ || output(0) == kNoValue) return;
   if (!sequences_->add(output(0), std::move(sequence))) {
     error_ = Error{ErrorCode::kLimitExceeded,
                    "sequences of more than " + std::to_string(SequenceTable::kMaxItems) + " tensors"};

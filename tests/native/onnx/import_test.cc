@@ -74,6 +74,10 @@ TEST(ImportTest, ReportsAllUnsupportedOperatorsAtOnce) {
 TEST(ImportTest, RefusesBrokenGraphs) {
   expect_refused(relu_model().add(node("Relu", {"nowhere"}, {"z"})), ErrorCode::kModelInvalid, "which nothing makes");
   expect_refused(relu_model().add(node("Relu", {"x"}, {"y"})), ErrorCode::kModelInvalid, "made twice");
+  expect_refused(relu_model().add(node("SequenceConstruct", {"x"}, {"", "z"})).output("z"), ErrorCode::kModelInvalid,
+                 "never made");
+  expect_refused(relu_model().add(node("Identity", {"x"}, {"a", "b"})).add(node("Relu", {"b"}, {"z"})),
+                 ErrorCode::kModelInvalid, "which nothing makes");
   expect_refused(relu_model().add(node("Relu", {"x"}, {"x"})), ErrorCode::kModelInvalid, "cycle");
   expect_refused(relu_model().add(node("Add", {"p", "x"}, {"q"})).add(node("Relu", {"q"}, {"p"})),
                  ErrorCode::kModelInvalid, "cycle");
