@@ -38,10 +38,9 @@ void emit_attention(NodeImport& node, const Projected& in, ValueId mask, ValueId
 }
 
 // Three parts along the last dimension: of these sizes, or equal ones.
-std::array<ValueId, 3> split_in_three(NodeImport& node, ValueId value, const std::vector<int64_t>& sizes) {
+std::array<ValueId, 3> split_in_three(NodeImport& node, ValueId value, ValueId sizes) {
   const std::array<ValueId, 3> parts = {node.add_inner(), node.add_inner(), node.add_inner()};
-  const ValueId given = sizes.empty() ? kNoValue : node.make_ints(sizes);
-  node.emit_to(make_split(-1, 3), {value, given}, {parts.begin(), parts.end()});
+  node.emit_to(make_split(-1, 3), {value, sizes}, {parts.begin(), parts.end()});
   return parts;
 }
 
@@ -52,7 +51,7 @@ void attend(NodeImport& node, ValueId projection, ValueId mask, ValueId past, Va
   if (node.get_int("past_present_share_buffer", 0) != 0) return node.unsupported("past_present_share_buffer");
   const std::vector<int64_t> sizes = node.get_ints("qkv_hidden_sizes");
   if (!sizes.empty() && sizes.size() != 3) return node.invalid("attribute 'qkv_hidden_sizes': expected 3 values");
-  const auto [q, k, v] = split_in_three(node, projection, sizes);
+  const auto [q, k, v] = split_in_three(node, projection, sizes.empty() ? kNoValue : node.make_ints(sizes));
   Projected in = {q, k, v};
   const ValueId first = node.make_ints(std::array<int64_t, 1>{0});
   if (past != kNoValue) {
@@ -95,7 +94,10 @@ void multi_head_attention(NodeImport& node) {
   if (!node.has_input(1) || !node.has_input(2)) return node.unsupported("Q, K and V in one tensor");
   Projected in = {node.input(0), node.input(1), node.input(2), node.input(6), node.input(7)};
   if (node.has_input(3)) {
-    const auto [q, k, v] = split_in_three(node, node.input(3), {});
+    // As wide as what they are added to: a head of V may have another size than one of Q and K.
+    std::vector<ValueId> widths;
+    for (ValueId part : {in.q, in.k, in.v}) widths.push_back(node.emit_inner(make_shape(2, 3), {part}));
+    const auto [q, k, v] = split_in_three(node, node.input(3), node.emit_inner(make_concat(0), std::move(widths)));
     in.q = plus(node, in.q, q);
     in.k = plus(node, in.k, k);
     in.v = plus(node, in.v, v);

@@ -116,7 +116,10 @@ void embed_layer_normalization(NodeImport& node) {
     // The first rows, one for each word of a sentence.
     const ValueId length = node.emit_inner(make_shape(1, 2), {node.input(0)});
     const ValueId zero = node.make_ints(std::array<int64_t, 1>{0});
-    positions = node.emit_inner(make_slice(), {node.input(3), zero, length, zero});
+    const ValueId first = node.emit_inner(make_slice(), {node.input(3), zero, length, zero});
+    // A table of one row would fit a sentence of any length.
+    const ValueId rows = node.emit_inner(make_concat(0), {length, zero});
+    positions = node.emit_inner(make_reshape(false), {first, rows});
   }
   ValueId sum = binary(node, BinaryKind::kAdd, words, positions);
   if (node.has_input(1) != node.has_input(4)) return node.invalid("segment_ids and segment_embedding come together");

@@ -20,12 +20,18 @@ ValueId floats_of(NodeImport& node, std::string_view name) {
   return node.make_floats_of(name, {static_cast<int64_t>(node.count_floats(name))});
 }
 
+// Output 0 is `value`, which must have the dims of X: parameters for more features than there are would make columns.
+void emit_shaped_as_x(NodeImport& node, ValueId value) {
+  const ValueId dims = node.emit_inner(make_shape(0, std::nullopt), {node.input(0)});
+  node.emit(make_reshape(true), {value, dims});
+}
+
 // (X - offset) * scale, one value or one for each feature.
 void scaler(NodeImport& node) {
   ValueId x = node.emit_inner(make_cast(DataType::kFloat32), {node.input(0)});
   if (node.has("offset")) x = binary(node, BinaryKind::kSub, x, floats_of(node, "offset"));
-  if (!node.has("scale")) return node.emit(make_identity(), {x});
-  node.emit(make_binary(BinaryKind::kMul), {x, floats_of(node, "scale")});
+  if (node.has("scale")) x = binary(node, BinaryKind::kMul, x, floats_of(node, "scale"));
+  emit_shaped_as_x(node, x);
 }
 
 // Rows divided by their norm; those whose norm is 0 stay.
@@ -56,13 +62,15 @@ void imputer(NodeImport& node) {
     missing = std::isnan(replaced) ? node.emit_inner(make_unary(UnaryKind::kIsNaN), {x})
                                    : binary(node, BinaryKind::kEqual, x, scalar_like(node, replaced, x));
   }
-  node.emit(make_where(), {missing, node.emit_inner(make_cast_like(), {imputed, x}), x});
+  emit_shaped_as_x(node, node.emit_inner(make_where(), {missing, node.emit_inner(make_cast_like(), {imputed, x}), x}));
 }
 
+// Compared in float64, which holds the threshold and what X may be: between two integers there is a threshold, too.
 void binarizer(NodeImport& node) {
-  const ValueId x = node.input(0);
-  const ValueId threshold = scalar_like(node, static_cast<double>(node.get_float("threshold", 0)), x);
-  node.emit(make_cast_like(), {binary(node, BinaryKind::kGreater, x, threshold), x});
+  const OpPtr widen = make_cast(DataType::kFloat64);
+  const ValueId x = node.emit_inner(widen, {node.input(0)});
+  const ValueId threshold = node.emit_inner(widen, {node.make_scalar(node.get_float("threshold", 0))});
+  node.emit(make_cast_like(), {binary(node, BinaryKind::kGreater, x, threshold), node.input(0)});
 }
 
 // Columns of X; a vector is one row.
@@ -85,14 +93,30 @@ void one_hot_encoder(NodeImport& node) {
   node.emit(make_cast(DataType::kFloat32), {binary(node, BinaryKind::kEqual, x, categories)});
 }
 
-// Features side by side, as float32.
+// Features side by side, as float32; a vector is one row. Of each input the first so many that inputdimensions says.
 void feature_vectorizer(NodeImport& node) {
+  const std::vector<int64_t> widths = node.get_ints("inputdimensions");
+  if (!widths.empty() && widths.size() != node.input_count()) {
+    return node.invalid("attribute 'inputdimensions': expected " + std::to_string(node.input_count()) +
+                        " values, got " + std::to_string(widths.size()));
+  }
+  const ValueId zero = node.make_ints(std::array<int64_t, 1>{0}), one = node.make_ints(std::array<int64_t, 1>{1});
   std::vector<ValueId> parts;
   for (size_t i = 0; i < node.input_count(); ++i) {
     if (!node.has_input(i)) return node.invalid("an input is missing");
-    parts.push_back(node.emit_inner(make_cast(DataType::kFloat32), {node.input(i)}));
+    const ValueId x = node.emit_inner(make_cast(DataType::kFloat32), {node.input(i)});
+    ValueId rows = node.emit_inner(make_expand(), {x, node.make_ints(std::array<int64_t, 2>{1, 1})});
+    rows = node.emit_inner(make_flatten(1), {rows});
+    if (!widths.empty()) {
+      if (widths[i] < 1) return node.invalid("attribute 'inputdimensions': expected positive values");
+      const ValueId width = node.make_ints(std::array{widths[i]});
+      rows = node.emit_inner(make_slice(), {rows, zero, width, one});
+      // Fewer than that are refused.
+      rows = node.emit_inner(make_reshape(false), {rows, node.make_ints(std::array<int64_t, 2>{0, widths[i]})});
+    }
+    parts.push_back(rows);
   }
-  node.emit(make_concat(-1), std::move(parts));
+  node.emit(make_concat(1), std::move(parts));
 }
 
 constexpr auto kImporters = std::to_array<OpImporter>({

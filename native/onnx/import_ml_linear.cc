@@ -13,10 +13,11 @@ ValueId binary(NodeImport& node, BinaryKind kind, ValueId a, ValueId b) {
   return node.emit_inner(make_binary(kind), {a, b});
 }
 
-// X as float32 rows of `features`; a vector is one row.
+// X as float32 rows, which must be of so many features; a vector is one row.
 ValueId rows_of(NodeImport& node, int64_t features) {
   const ValueId x = node.emit_inner(make_cast(DataType::kFloat32), {node.input(0)});
-  return node.emit_inner(make_reshape(false), {x, node.make_ints(std::array<int64_t, 2>{-1, features})});
+  const ValueId rows = node.emit_inner(make_expand(), {x, node.make_ints(std::array<int64_t, 2>{1, 1})});
+  return node.emit_inner(make_reshape(false), {rows, node.make_ints(std::array<int64_t, 2>{0, features})});
 }
 
 // X * coefficients' + intercepts for so many outputs.

@@ -98,8 +98,14 @@ Forest read_forest(NodeImport& node) {
     }
     forest.nodes.push_back(row);
   }
+  // A tree has one root, the first that is listed. What a converter cut off and left in the lists is never reached.
+  std::vector<std::pair<int64_t, int32_t>> parentless;  // tree, place
   for (size_t i = 0; i < count; ++i) {
-    if (!has_parent[i]) forest.roots.push_back(static_cast<int32_t>(i));
+    if (!has_parent[i]) parentless.emplace_back(trees[i], static_cast<int32_t>(i));
+  }
+  std::sort(parentless.begin(), parentless.end());
+  for (size_t i = 0; i < parentless.size(); ++i) {
+    if (i == 0 || parentless[i - 1].first != parentless[i].first) forest.roots.push_back(parentless[i].second);
   }
   return forest;
 }
@@ -218,7 +224,12 @@ void emit_two_classes(NodeImport& node, ValueId scores, ValueId labels, int32_t 
   }
   if (!node.wants_output(1)) return;
   if (scored == 1) return emit_post_transform(node, scores, node.output(1));
-  const bool logistic = node.get_string("post_transform", "NONE") == "LOGISTIC";
+  const std::string_view transform = node.get_string("post_transform", "NONE");
+  const bool logistic = transform == "LOGISTIC";
+  // onnxruntime leaves out a softmax of one score.
+  if (!logistic && transform != "NONE" && transform != "SOFTMAX" && transform != "SOFTMAX_ZERO") {
+    return node.unsupported("post_transform " + printable(transform) + " of one of two classes");
+  }
   const ValueId other = distance || logistic
                             ? node.emit_inner(make_unary(UnaryKind::kNeg), {score})
                             : node.emit_inner(make_binary(BinaryKind::kSub), {node.make_scalar(1), score});
@@ -236,7 +247,9 @@ void tree_classifier(NodeImport& node) {
   const std::vector<int32_t>& targets = shares.targets;
   const bool one_class = std::all_of(targets.begin(), targets.end(), [&](int32_t to) { return to == targets[0]; });
   if (classes != 2 || !one_class) return emit_classes(node, scores, labels);
-  if (node.count_floats("base_values") > 1) return node.unsupported("base_values of one of two classes");
+  // One value counts for the class with the scores, and onnxruntime has only ever added it to the first.
+  const size_t meant = targets[0] == 0 ? 1 : 0;
+  if (node.count_floats("base_values") > meant) return node.unsupported("base_values of one of two classes");
   emit_two_classes(node, scores, labels, targets[0], shares.any_negative);
 }
 

@@ -113,9 +113,13 @@ class Widening {
   Result<ValueId> wide_constant(const Node& node, size_t input) {
     const Value& value = graph_->values[node.inputs[input]];
     if (value.constant->source == SIZE_MAX) {
+      const ValueId half = node.inputs[input];
+      // Once: many nodes may read it.
+      if (wide_[half] != kNoValue) return wide_[half];
       SEALEDGE_ASSIGN(std::shared_ptr<Constant> computed, widen_constant(*value.constant, store_));
-      const ValueId id = add_value(node.inputs[input]);
+      const ValueId id = add_value(half);
       graph_->values[id].constant = std::move(computed);
+      wide_[half] = id;
       return id;
     }
     const TensorFact fact{DataType::kFloat32, value.fact.dims};

@@ -62,6 +62,12 @@ inline Proto floats_attribute(const std::string& name, const std::vector<float>&
   return attribute.varint(20, 6);
 }
 
+inline Proto strings_attribute(const std::string& name, const std::vector<std::string>& values) {
+  Proto attribute = Proto().bytes(1, name);
+  for (const std::string& value : values) attribute.bytes(9, value);
+  return attribute.varint(20, 8);
+}
+
 template <typename T>
 std::string raw(const std::vector<T>& values) {
   return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)};
@@ -104,6 +110,7 @@ inline Proto value_info(const std::string& name, int type, const std::vector<int
 struct ModelBuilder {
   int64_t opset = 17;
   std::vector<Proto> nodes, initializers, inputs, outputs, functions;
+  std::vector<std::string> domains;  // of operators beside the standard's, in their first version
 
   ModelBuilder& add(const Proto& proto) {
     nodes.push_back(proto);
@@ -138,6 +145,7 @@ struct ModelBuilder {
     Proto model = Proto().varint(1, 8).message(7, graph());
     model.message(8, Proto().bytes(1, "").varint(2, static_cast<uint64_t>(opset)));
     if (!functions.empty()) model.message(8, Proto().bytes(1, "own").varint(2, 1));
+    for (const std::string& domain : domains) model.message(8, Proto().bytes(1, domain).varint(2, 1));
     for (const Proto& proto : functions) model.message(25, proto);
     return model.data();
   }

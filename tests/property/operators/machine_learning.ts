@@ -42,7 +42,7 @@ function trees(r: Random, width: number): Trees {
   const values: number[] = [];
   const modes: string[] = [];
   const leaves: [number, number][] = [];
-  const mode = r.pick(['BRANCH_LEQ', 'BRANCH_LT', 'BRANCH_GTE', 'BRANCH_GT']);
+  const mode = r.pick(['BRANCH_LEQ', 'BRANCH_LT', 'BRANCH_GTE', 'BRANCH_GT', 'BRANCH_EQ', 'BRANCH_NEQ']);
   for (let tree = 0, count = r.int(1, 4); tree < count; ++tree) {
     let next = 1;
     const grow = (id: number, depth: number): void => {
@@ -126,10 +126,13 @@ export const machineLearningGenerators: Readonly<Record<string, Generator>> = Ob
     outputTypes: ['float32'],
   })),
   learning('FeatureVectorizer', (r) => {
-    const rows = r.int(1, 3);
-    const inputs = r.list(r.int(1, 3), () => r.tensor('float32', [rows, r.int(1, 3)]));
+    const rows = r.pick([[], [1], [2], [3]]);
+    const inputs = r.list(r.int(1, 3), () => r.tensor('float32', [...rows, r.int(1, 3)]));
+    const whole = r.chance(0.7);
     return {
-      attributes: { inputdimensions: inputs.map(({ dims }) => dims[1] as number) },
+      attributes: {
+        inputdimensions: inputs.map(({ dims }) => (whole ? (dims.at(-1) as number) : r.int(1, dims.at(-1) as number))),
+      },
       inputs,
       outputTypes: ['float32'],
     };
@@ -204,12 +207,13 @@ export const machineLearningGenerators: Readonly<Record<string, Generator>> = Ob
     // Of two classes only one is scored: with both, onnxruntime's labels are 0 and 1 whatever they are called.
     const one = classes === 2;
     const scored = one ? [r.int(0, 1)] : r.list(classes, (i) => i);
+    const bases = one ? (scored[0] === 0 ? 1 : 0) : classes;
     return {
       attributes: {
         ...forest.attributes,
         ...shares(r, 'class', forest, scored, r.pick([0, -1])),
         classlabels_int64s: r.list(classes, (i) => 3 * i - 1),
-        base_values: !one && r.chance(0.3) ? floats(r, classes) : undefined,
+        base_values: bases > 0 && r.chance(0.3) ? floats(r, bases) : undefined,
         post_transform: r.pick(['NONE', undefined, 'LOGISTIC', 'SOFTMAX']),
       },
       inputs: [features(r, width)],

@@ -38,7 +38,7 @@ function trimmed(inputs: (Tensor | undefined)[]): (Tensor | undefined)[] {
 /** Integers of onnxruntime's attention masks: lengths, ends and begins, or one for each key. */
 function mask(r: Random, batch: number, rows: number, keys: number): Tensor | undefined {
   const count = (from: number): number[] => r.list(batch, () => r.int(from, keys));
-  switch (r.pick(['none', 'lengths', 'ranges', 'keys', 'scores'])) {
+  switch (r.pick(['none', 'lengths', 'ranges', 'keys', 'scores', 'one'])) {
     case 'lengths':
       return new Tensor('int32', count(1), [batch]);
     case 'ranges':
@@ -47,6 +47,9 @@ function mask(r: Random, batch: number, rows: number, keys: number): Tensor | un
       return r.tensor('int32', [batch, keys], { from: 0, to: 1 });
     case 'scores':
       return r.tensor('int32', [batch, rows, keys], { from: 0, to: 1 });
+    case 'one':
+      // Of one key it would say whether that takes part.
+      return keys > 1 ? r.tensor('int32', [r.pick([1, batch]), 1], { from: 0, to: 1 }) : undefined;
     default:
       return undefined;
   }
@@ -181,7 +184,6 @@ export const microsoftGenerators: Readonly<Record<string, Generator>> = Object.f
     const [rows, keys] = [r.int(1, 4), r.int(1, 5)];
     const past = r.chance(0.25) ? r.int(1, 3) : 0;
     const valueSize = past > 0 ? size : r.int(1, 4);
-    const sameSize = valueSize === size;
     // Key 0 takes part: with -10000 added to every score there are few digits left.
     const keep = r.list(batch * (past + keys), (i) => (i % (past + keys) === 0 ? 1 : r.int(0, 1)));
     const padding = r.chance(0.4) ? new Tensor('int32', keep, [batch, past + keys]) : undefined;
@@ -189,7 +191,7 @@ export const microsoftGenerators: Readonly<Record<string, Generator>> = Object.f
       f32(r, [batch, rows, heads * size]),
       f32(r, [batch, keys, heads * size]),
       f32(r, [batch, keys, heads * valueSize]),
-      sameSize && r.chance(0.4) ? f32(r, [3 * heads * size]) : undefined,
+      r.chance(0.4) ? f32(r, [heads * (2 * size + valueSize)]) : undefined,
       padding,
       r.chance(0.4) ? f32(r, [r.pick([1, batch]), r.pick([1, heads]), rows, past + keys]) : undefined,
       past > 0 ? f32(r, [batch, heads, past, size]) : undefined,

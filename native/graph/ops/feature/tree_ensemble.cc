@@ -95,7 +95,8 @@ class TreeKernel final : public Kernel {
   static bool branches(T feature, V threshold, const TreeNode& node) {
     using Common = std::common_type_t<T, V>;
     const auto x = static_cast<Common>(feature), t = static_cast<Common>(threshold);
-    if (x != x) return node.missing != 0;
+    // Otherwise NaN is what it is in every comparison: unequal to all, and neither less nor greater.
+    if (x != x && node.missing != 0) return true;
     switch (static_cast<TreeMode>(node.mode)) {
       case TreeMode::kLess:
         return x < t;

@@ -17,7 +17,7 @@ enum class TreeAggregate : uint8_t { kSum, kAverage, kMin, kMax };
 struct TreeNode {
   int32_t feature;
   int32_t mode;         // TreeMode
-  int32_t missing;      // not 0: NaN takes the true branch
+  int32_t missing;      // not 0: NaN takes the true branch whatever the mode
   int32_t true_child;   // of a leaf: its first share
   int32_t false_child;  // of a leaf: one past its last share
 };

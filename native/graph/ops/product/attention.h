@@ -29,7 +29,7 @@ OpPtr make_attention(const AttentionAttributes& attributes);
 // onnxruntime's integer masks as what is added to scores, float32 (B, 1, 1 or S, T): 0 for keys that take part,
 // `filter_value` for the others. Inputs mask, K, past_key optional: K and its past say how many keys there are. The
 // mask is (B): how many keys of each take part; (2 * B): where they end, then where they begin; (B, T) or (B, S, T):
-// which.
+// which; (B, 1) or (1, 1): all, whatever it says.
 OpPtr make_attention_mask(float filter_value);
 
 struct RotaryAttributes {

@@ -9,7 +9,7 @@ namespace {
 
 struct MaskForm {
   int64_t batch, rows, keys;
-  bool ends = false, begins = false;  // otherwise one number for each key
+  bool ends = false, begins = false, all = false;  // otherwise one number for each key
 };
 
 Result<MaskForm> resolve(std::span<const Operand> inputs) {
@@ -24,6 +24,9 @@ Result<MaskForm> resolve(std::span<const Operand> inputs) {
   form.ends = mask == Dims{form.batch} || form.begins;
   if (mask.size() == 3) form.rows = mask[1];
   if (form.ends || mask == Dims{form.batch, form.keys} || mask == Dims{form.batch, form.rows, form.keys}) return form;
+  // One number for all keys changes every score alike, which is as good as none.
+  form.all = mask == Dims{1, 1} || mask == Dims{form.batch, 1};
+  if (form.all) return form;
   return shape_mismatch("mask " + dims_to_string(mask) + " does not fit K " + dims_to_string(key));
 }
 
@@ -41,7 +44,7 @@ class AttentionMaskKernel final : public Kernel {
       const int64_t end = form_.ends ? mask[entry] : 0, begin = form_.begins ? mask[entries + entry] : 0;
       for (int64_t row = 0; row < form_.rows; ++row) {
         for (int64_t key = 0; key < form_.keys; ++key) {
-          const bool takes_part = form_.ends ? key >= begin && key < end : mask[next++] > 0;
+          const bool takes_part = form_.all || (form_.ends ? key >= begin && key < end : mask[next++] > 0);
           *y++ = takes_part ? 0 : filter_value_;
         }
       }

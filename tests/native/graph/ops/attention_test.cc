@@ -191,6 +191,10 @@ TEST(AttentionMask, FormsByRank) {
   EXPECT_EQ(run(i32({2, 3}, {0, 1, 1, 1, 0, 1})).floats(), (std::vector<float>{-9, 0, 0, 0, -9, 0}));
   EXPECT_EQ(run(i32({2, 1, 3}, {0, 1, 1, 1, 0, 1})).dims, (Dims{2, 1, 1, 3}));
   EXPECT_EQ(run(i32({2}, {1, 4}), noise({2, 1, 1, 4})).dims, (Dims{2, 1, 1, 4}));
+  // One number for all keys hides none of them.
+  for (const TestTensor& one : {i32({2, 1}, {0, 1}), i32({1, 1}, {0})}) {
+    EXPECT_EQ(run(one).floats(), std::vector<float>(6, 0.0f));
+  }
   typed_error(make_attention_mask(-9), {i32({3}, {1, 2, 3}), noise({2, 3, 4})}, ErrorCode::kShapeMismatch,
               "does not fit");
 }

@@ -13,7 +13,7 @@ namespace {
 constexpr auto kLeaf = static_cast<int32_t>(TreeMode::kLeaf);
 
 bool goes_true(double x, double threshold, const TreeNode& node) {
-  if (std::isnan(x)) return node.missing != 0;
+  if (std::isnan(x) && node.missing != 0) return true;
   switch (static_cast<TreeMode>(node.mode)) {
     case TreeMode::kLess:
       return x < threshold;

@@ -133,6 +133,19 @@ TEST_F(WidenTest, WhatPlanningComputedStaysWithThePlan) {
   EXPECT_EQ(wide.fact.type, DataType::kFloat32);
 }
 
+// What planning computed is widened once, however many nodes read it.
+TEST_F(WidenTest, WhatPlanningComputedIsWidenedOnce) {
+  const ValueId mask = weight({4, 4});
+  graph_.values[mask].constant->source = SIZE_MAX;
+  ValueId sum = product(x_);
+  for (int i = 0; i < 50; ++i) sum = node(make_binary(BinaryKind::kAdd), {sum, mask});
+  graph_.outputs = {sum};
+  ASSERT_TRUE(widen_float16(&graph_, &derived_, &plan_store_).ok());
+  const Node &second = graph_.nodes[2], &last = graph_.nodes[51];
+  EXPECT_EQ(second.inputs[1], last.inputs[1]);
+  EXPECT_EQ(graph_.values[last.inputs[1]].fact.type, DataType::kFloat32);
+}
+
 TEST_F(WidenTest, ElementsAreExact) {
   const ValueId bias = weight({4});
   const ValueId sum = node(make_binary(BinaryKind::kAdd), {product(x_), bias});
