@@ -103,6 +103,8 @@ export interface NativeAddon extends NativeContainer {
     cancellation?: NativeCancellation,
   ): Promise<NativeOutput[]>;
   runSessionSync(session: NativeSession, inputs: NativeInput[], outputs: (number | NativeTarget)[]): NativeOutput[];
+  /** Copies all of source into target, which has the same size, and detaches source: its memory is free at once. */
+  takeBytes(target: ArrayBufferView, source: ArrayBuffer): void;
   sessionResidency(session: NativeSession, scan: boolean, key?: SecretHandle): Promise<NativeResidencyReport>;
   releaseSession(session: NativeSession): Promise<void>;
 }

@@ -19,9 +19,13 @@ const CYCLES = 200;
 
 export interface BehaviourResult {
   readonly model: string;
-  /** Largest gap between two ticks of a timer of 1 ms, in milliseconds: while nothing runs, while ours does, while onnxruntime does. */
+  /**
+   * Largest gap between two ticks of a timer of 1 ms, in milliseconds: while nothing runs, while ours does, while it does so into
+   * tensors it is given (so that the garbage collector has nothing to do), while onnxruntime does.
+   */
   readonly gapIdleMs: number;
   readonly gapMs: number;
+  readonly gapPreallocatedMs: number;
   readonly gapOnnxruntimeMs: number | null;
   /** CPU time of the process per inference at 10 Hz, in milliseconds, with 1 thread and with all. */
   readonly cpuOneThreadMs: number;
@@ -38,9 +42,11 @@ export async function measureBehaviour(
   const inputs = model.cases[0]?.inputs ?? [];
   const feeds = feedsOf(inputs);
   const session = await InferenceSession.create(model.path);
-  checkOutputs(model, model.cases[0]?.name ?? '', await session.run(feeds), model.cases[0]?.references ?? []);
+  const targets = await session.run(feeds);
+  checkOutputs(model, model.cases[0]?.name ?? '', targets, model.cases[0]?.references ?? []);
   const gapIdleMs = await largestGap(() => new Promise((resolve) => setTimeout(resolve, 1)));
   const gapMs = await largestGap(() => session.run(feeds));
+  const gapPreallocatedMs = await largestGap(() => session.run(feeds, targets));
   const cpuAllThreadsMs = await cpuPerInference(session, feeds);
   await session.release();
   const single = await InferenceSession.create(model.path, { intraOpNumThreads: 1 });
@@ -51,6 +57,7 @@ export async function measureBehaviour(
     model: model.name,
     gapIdleMs,
     gapMs,
+    gapPreallocatedMs,
     gapOnnxruntimeMs: onnxruntime ? await gapOfOnnxruntime(model, onnxruntime) : null,
     cpuOneThreadMs,
     cpuAllThreadsMs,
@@ -124,6 +131,7 @@ export function behaviourTable(results: readonly BehaviourResult[]): string[] {
     'model',
     'gap idle, ms',
     'gap, ms',
+    'preallocated, ms',
     'gap onnxruntime, ms',
     'CPU at 10 Hz: 1 thread, ms',
     'all threads, ms',
@@ -134,6 +142,7 @@ export function behaviourTable(results: readonly BehaviourResult[]): string[] {
     result.model,
     result.gapIdleMs.toFixed(1),
     result.gapMs.toFixed(1),
+    result.gapPreallocatedMs.toFixed(1),
     result.gapOnnxruntimeMs?.toFixed(1) ?? '-',
     result.cpuOneThreadMs.toFixed(2),
     result.cpuAllThreadsMs.toFixed(2),

@@ -329,6 +329,7 @@ void init_session(Napi::Env env, Napi::Object exports) {
   exports.Set("releaseSession", Napi::Function::New<release_session>(env, "releaseSession"));
   exports.Set("sessionMetadata", Napi::Function::New<session_metadata>(env, "sessionMetadata"));
   exports.Set("sessionResidency", Napi::Function::New<session_residency>(env, "sessionResidency"));
+  exports.Set("takeBytes", Napi::Function::New<take_bytes>(env, "takeBytes"));
   exports.Set("sessionReport", Napi::Function::New<session_report>(env, "sessionReport"));
 }
 

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 
 #include "bindings/args.h"
 #include "bindings/errors.h"
@@ -117,6 +118,20 @@ Napi::Value outputs_to_js(Napi::Env env, std::vector<RunOutput>& outputs) {
     result.Set(i, object);
   }
   return result;
+}
+
+Napi::Value take_bytes(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto target = bytes_argument(info[0], "target");
+  const auto source = target ? bytes_argument(info[1], "source") : std::nullopt;
+  if (!source) return env.Undefined();
+  if (target->size() != source->size()) {
+    refuse(env, "target: expected " + std::to_string(source->size()) + " bytes, got " + std::to_string(target->size()));
+    return env.Undefined();
+  }
+  if (!source->empty()) std::memmove(target->data(), source->data(), source->size());
+  static_cast<void>(napi_detach_arraybuffer(env, info[1]));  // what is not detachable stays until it is collected
+  return env.Undefined();
 }
 
 Napi::Value metadata_to_js(Napi::Env env, const std::vector<TensorMetadata>& tensors) {

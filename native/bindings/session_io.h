@@ -35,6 +35,9 @@ bool read_outputs(const Napi::Value& value, std::vector<RunOutput>* outputs, std
 bool read_targets(const std::vector<Napi::Value>& targets, std::vector<RunOutput>* outputs);
 // [{type, dims, data: ArrayBuffer | null}, ...], null where the result was written in place; takes the outputs' memory.
 Napi::Value outputs_to_js(Napi::Env env, std::vector<RunOutput>& outputs);
+// takeBytes(target: TypedArray, source: ArrayBuffer): copies all of source into target, which has the same size, and
+// detaches source: its memory is free at once, not when the garbage collector comes by.
+Napi::Value take_bytes(const Napi::CallbackInfo& info);
 // [{name, type, shape: (number | string)[] | null}, ...]; a dimension without value and name is -1.
 Napi::Value metadata_to_js(Napi::Env env, const std::vector<TensorMetadata>& tensors);
 

@@ -13,6 +13,8 @@
 #include <mutex>
 #include <vector>
 
+#include "core/long_slices.h"
+
 namespace sealedge {
 namespace {
 
@@ -137,6 +139,7 @@ struct ThreadPool::State {
 void* ThreadPool::State::main(void* argument) {
   Thread& self = *static_cast<Thread*>(argument);
   here = Here{self.state, self.slot, false};
+  ask_for_long_slices();
   self.state->serve(self);
   return nullptr;
 }

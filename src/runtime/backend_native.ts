@@ -10,8 +10,9 @@ import {
 } from '../native.js';
 import type { ModelLimits, SecretHandle, SessionMemory, SessionResidency, ValueMetadata } from '../types.js';
 import type { Backend, BackendOutput, BoundInput } from './backend.js';
-import type { WantedOutput } from './bind_fetches.js';
-import { arrayOfCode, dataTypeOf, tensorTypeOfCode } from './data_types.js';
+import { hasForm, type WantedOutput } from './bind_fetches.js';
+import { arrayOfCode, dataTypeOf, type NumericArray, tensorTypeOfCode } from './data_types.js';
+import type { Tensor } from './tensor.js';
 
 /** The engine of this package: the only backend that keeps weights in secret memory. */
 export class NativeBackend implements Backend {
@@ -51,7 +52,8 @@ export class NativeBackend implements Backend {
     const indices = outputs.map((output) => this.#index(output));
     const run = (cancellation?: NativeCancellation) =>
       native().runSession(this.#session, inputs.map(nativeInput), indices, cancellation);
-    return backendOutputs(outputs, await (signal === undefined ? run() : cancellable(run, signal)));
+    const computed = await (signal === undefined ? run() : cancellable(run, signal));
+    return backendOutputs(outputs, computed).map((output, i) => intoTarget(output, outputs[i]?.target ?? null));
   }
 
   runSync(inputs: readonly BoundInput[], outputs: readonly WantedOutput[]): BackendOutput[] {
@@ -95,6 +97,16 @@ async function cancellable(
   } finally {
     signal.removeEventListener('abort', cancel);
   }
+}
+
+/** A target of another size stays as it was: the session says what does not fit. */
+function intoTarget(output: BackendOutput, target: Tensor | null): BackendOutput {
+  if (output.data === null || target === null || !hasForm(target, output)) return output;
+  const from = output.data as NumericArray;
+  const to = target.data as NumericArray;
+  if (to.byteLength !== from.byteLength || !(to.buffer instanceof ArrayBuffer)) return output;
+  native().takeBytes(to, from.buffer as ArrayBuffer);
+  return { ...output, data: null };
 }
 
 function valueMetadata(native: NativeValueMetadata): ValueMetadata {

@@ -55,6 +55,15 @@ function checkTarget({ name, type, shape }: ValueMetadata, target: Tensor): void
   if (!fits) throw misfit(name, type, shape, target);
 }
 
+/** Whether the tensor is one of this type and these dimensions. */
+export function hasForm(tensor: Tensor, form: { readonly type: string; readonly dims: readonly number[] }): boolean {
+  return (
+    tensor.type === form.type &&
+    tensor.dims.length === form.dims.length &&
+    tensor.dims.every((dim, i) => dim === form.dims[i])
+  );
+}
+
 /** The target of an output whose dimensions only the run could tell. */
 export function misfit(
   name: string,

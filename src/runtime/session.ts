@@ -1,4 +1,4 @@
-import { UsageError } from '../errors.js';
+import { ModelError, UsageError } from '../errors.js';
 import type {
   Feeds,
   Fetches,
@@ -14,7 +14,7 @@ import type { Backend, BackendOutput } from './backend.js';
 import { NativeBackend } from './backend_native.js';
 import { OnnxruntimeBackend } from './backend_onnxruntime.js';
 import { bindFeeds } from './bind_feeds.js';
-import { bindFetches, misfit, type WantedOutput } from './bind_fetches.js';
+import { bindFetches, hasForm, misfit, type WantedOutput } from './bind_fetches.js';
 import { looksSealed, modelSource } from './model_source.js';
 import { checkedSignal, checkOptions, sealedElsewhere } from './session_options.js';
 import { Tensor } from './tensor.js';
@@ -75,7 +75,8 @@ export class InferenceSession {
   /**
    * Computes on native threads; the event loop goes on meanwhile, and several runs may be under way. Inputs are copied before this
    * returns, so that their arrays may be used again at once. What lately took less than 150 us is computed before this returns.
-   * @param fetches - names of the outputs wanted, or an object with a tensor to fill, or null, per name; all when not given
+   * @param fetches - names of the outputs wanted, or an object with a tensor to fill, or null, per name; all when not given. Large
+   * results into the same tensors, run after run, spare the garbage collector full collections, which do hold up the event loop.
    * @param options - `signal`: when it is aborted, the run ends before its next operator and rejects with the signal's reason
    */
   async run(feeds: Feeds, fetches?: Fetches, options: RunOptions = {}): Promise<Results> {
@@ -123,8 +124,12 @@ function results(outputs: readonly BackendOutput[], wanted: readonly WantedOutpu
 
 function filled(output: BackendOutput, target: Tensor | null): Tensor {
   if (target === null) return new Tensor(output.type, output.data ?? [], output.dims);
-  const fits = target.dims.length === output.dims.length && target.dims.every((dim, i) => dim === output.dims[i]);
-  if (!fits || target.type !== output.type) throw misfit(output.name, output.type, output.dims, target);
-  if (output.data !== null) (target.data as Uint8Array).set(output.data as Uint8Array);
+  if (!hasForm(target, output)) throw misfit(output.name, output.type, output.dims, target);
+  if (output.data === null) return target;
+  if (target.data.length !== output.data.length) {
+    const message = `output ${output.name}: the buffer of the tensor to be filled was transferred or shrunk during the run`;
+    throw new ModelError('ERR_INPUT_INVALID', message, { fields: { output: output.name } });
+  }
+  (target.data as Uint8Array).set(output.data as Uint8Array);
   return target;
 }

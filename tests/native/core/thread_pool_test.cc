@@ -11,6 +11,8 @@
 #include <thread>
 #include <vector>
 
+#include "core/long_slices.h"
+
 namespace sealedge {
 namespace {
 
@@ -29,6 +31,19 @@ TEST(ThreadPool, DefaultSizeFollowsAffinity) {
     EXPECT_EQ(default_thread_count(), 1u);
   }).join();
   EXPECT_GE(default_thread_count(), 1u);
+}
+
+// So that an event loop that wakes on the same processor goes first.
+TEST(ThreadPool, ThreadsHaveLongerTurnsThanOthers) {
+  const uint64_t ours = slice_nanoseconds();
+  if (ours == 0) GTEST_SKIP() << "this kernel has no slices of a length to choose (Linux 6.12)";
+  const std::unique_ptr<ThreadPool> pool = make(1);
+  std::atomic<uint64_t> theirs{0};
+  std::atomic<bool> done{false};
+  pool->run_on_pool([&] { theirs = slice_nanoseconds(); }, [&] { done = true; });
+  while (!done) std::this_thread::yield();
+  EXPECT_GT(theirs, 2 * ours);
+  EXPECT_EQ(slice_nanoseconds(), ours);
 }
 
 TEST(ThreadPool, CallsEveryIndexOnce) {

@@ -267,22 +267,65 @@ describe('runtimeInfo', () => {
   it('is of no test build here', () => expect(runtimeInfo().testHooks).toBe(false));
 });
 
-describe('inputs whose getters take other inputs away', () => {
-  // y = Add(a, b) over float [n]
-  const value = (field: number, name: string) =>
-    message(field, bytes(1, name), message(2, message(1, int(1, 1), message(2, message(1, bytes(2, 'n'))))));
-  const add = Buffer.concat([
-    int(1, 8),
-    message(
-      7,
-      message(1, bytes(1, 'a'), bytes(1, 'b'), bytes(2, 'y'), bytes(4, 'Add')),
-      value(11, 'a'),
-      value(11, 'b'),
-      value(12, 'y'),
-    ),
-    message(8, int(2, 17)),
-  ]);
+// y = Add(a, b) over float [n]
+const value = (field: number, name: string) =>
+  message(field, bytes(1, name), message(2, message(1, int(1, 1), message(2, message(1, bytes(2, 'n'))))));
+const add = Buffer.concat([
+  int(1, 8),
+  message(
+    7,
+    message(1, bytes(1, 'a'), bytes(1, 'b'), bytes(2, 'y'), bytes(4, 'Add')),
+    value(11, 'a'),
+    value(11, 'b'),
+    value(12, 'y'),
+  ),
+  message(8, int(2, 17)),
+]);
 
+describe('a large tensor to be filled by run', () => {
+  const elements = 1 << 18;
+  const feeds = {
+    a: new Tensor(
+      'float32',
+      new Float32Array(elements).map((_, i) => i),
+      [elements],
+    ),
+    b: new Tensor('float32', new Float32Array(elements).fill(0.5), [elements]),
+  };
+
+  it('takes the result, a view of a larger array too, and leaves no other copy to the garbage collector', async () => {
+    const adding = await InferenceSession.create(add);
+    const whole = new Float32Array(elements + 2).fill(7);
+    const target = new Tensor('float32', whole.subarray(1, elements + 1), [elements]);
+    await adding.run(feeds, { y: target });
+    const before = process.memoryUsage().external;
+    const runs = 40;
+    for (let i = 0; i < runs; i += 1) await adding.run(feeds, { y: target });
+    expect(process.memoryUsage().external - before).toBeLessThan((runs / 4) * elements * 4);
+    expect([whole[0], whole[1], whole[2], whole[elements], whole[elements + 1]]).toEqual([
+      7,
+      0.5,
+      1.5,
+      elements - 0.5,
+      7,
+    ]);
+    await adding.release();
+  });
+
+  it('is refused when its buffer was transferred during the run', async () => {
+    const adding = await InferenceSession.create(add);
+    const data = new Float32Array(elements);
+    const running = adding.run(feeds, { y: new Tensor('float32', data, [elements]) });
+    structuredClone(data, { transfer: [data.buffer] });
+    await expect(running).rejects.toMatchObject({
+      code: 'ERR_INPUT_INVALID',
+      message: 'output y: the buffer of the tensor to be filled was transferred or shrunk during the run',
+    });
+    await adding.release();
+  });
+});
+
+describe('inputs whose getters take other inputs away', () => {
   it.each(['run', 'runSync'] as const)('%s never computes on memory that is gone', async (method) => {
     const adding = await InferenceSession.create(add);
     const elements = 4096;
