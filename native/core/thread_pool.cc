@@ -23,9 +23,12 @@ namespace {
 constexpr size_t kThreadStackBytes = 1024 * 1024;
 
 // How long a helper looks for the run's next loop before it sleeps, and a caller for its last helper. The loops of a
-// run mostly follow each other within that time, and waking a thread takes some 50 us (more in a virtual machine): with
-// helpers that slept between loops, four threads were slower than one.
-constexpr std::chrono::microseconds kPatience{100};
+// run mostly follow each other within that time, and waking a thread takes some 50 us (several times that where a
+// virtual machine has put the processor to sleep): with helpers that slept between loops, four threads were slower than
+// one.
+constexpr std::chrono::microseconds kPatience{400};
+// The same between two runs, if they follow each other as closely.
+constexpr std::chrono::microseconds kPatienceBetweenRuns{100};
 
 int64_t now_ticks() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
 constexpr int64_t in_ticks(std::chrono::microseconds time) {
@@ -128,6 +131,7 @@ struct ThreadPool::State {
   static void* main(void* argument);
   void serve(Thread& self);
   void help(const Thread& self);
+  bool no_run_expected() const;
   Loop* join_loop();
   void leave_loop(Loop& loop);
   void list_loop(Loop& loop);
@@ -187,9 +191,14 @@ void ThreadPool::State::help(const Thread& self) {
       leave_loop(*loop);
     }
     ++looking;
-    spin_until(kPatience, [&] { return loops_listed || other_work || (loops_ahead == 0 && !in_close_order); });
+    spin_until(kPatience, [&] { return loops_listed || other_work || no_run_expected(); });
     --looking;
   } while (loops_listed);
+}
+
+bool ThreadPool::State::no_run_expected() const {
+  if (loops_ahead != 0) return false;
+  return !in_close_order || now_ticks() - last_end >= in_ticks(kPatienceBetweenRuns);
 }
 
 Loop* ThreadPool::State::join_loop() {
@@ -335,7 +344,9 @@ void ThreadPool::run_on_pool(std::function<void()> work, std::function<void()> d
 ThreadPool::LoopsAhead::LoopsAhead(ThreadPool* pool) : pool_(pool) {
   if (!pool_) return;
   State& state = *pool_->state_;
-  if (++state.loops_ahead == 1) state.in_close_order = now_ticks() - state.last_end < in_ticks(kPatience);
+  if (++state.loops_ahead == 1) {
+    state.in_close_order = now_ticks() - state.last_end < in_ticks(kPatienceBetweenRuns);
+  }
 }
 
 ThreadPool::LoopsAhead::~LoopsAhead() {
