@@ -10,6 +10,7 @@
 
 #include "core/weight_packing.h"
 #include "graph/ops.h"
+#include "guarded_scratch.h"
 
 namespace sealedge::testing {
 
@@ -154,21 +155,23 @@ inline Result<std::vector<TestTensor>> run_op_outputs(const OpPtr& op, const std
   std::vector<uint8_t*> out_pointers;
   for (const Operand& output : outputs) {
     const size_t size = static_cast<size_t>(element_count(output.dims)) * data_type_size_bytes(output.type);
-    out.emplace_back(output.present ? size : 0, 0xee);
+    out.emplace_back((output.present ? size : 0) + 1, 0xee);
     out_pointers.push_back(output.present ? out.back().data() : nullptr);
   }
-  std::unique_ptr<uint8_t, decltype(&std::free)> scratch(
-      static_cast<uint8_t*>(std::aligned_alloc(64, (kernel->scratch_bytes() + 64) / 64 * 64)), &std::free);
+  const GuardedScratch scratch(kernel->scratch_bytes());
   RunArgs args;
   args.inputs = pointers;
   args.outputs = out_pointers;
   args.scale = scale.data();
   args.shift = shift.data();
   args.residual = reinterpret_cast<const float*>(residual.data());
-  args.scratch = scratch.get();
+  args.scratch = scratch.data();
   SEALEDGE_TRY(kernel->run(args));
+  EXPECT_TRUE(scratch.intact()) << op->op_type() << " wrote past its scratch";
   std::vector<TestTensor> results;
   for (size_t i = 0; i < outputs.size(); i++) {
+    EXPECT_EQ(out[i].back(), 0xee) << op->op_type() << " wrote past output " << i;
+    out[i].pop_back();
     const auto& [type, dims] = facts[i];
     results.push_back({type, dims, rearranged(out[i], dims, type, outputs[i].format, true), false, outputs[i].format});
   }

@@ -181,6 +181,8 @@ TEST_F(FolderExternalDataTest, KeepsABoundedNumberOfFilesOpen) {
 TEST_F(FolderExternalDataTest, RefusesRangesThatAreNotThere) {
   EXPECT_EQ(read("weights.bin", 17).error().code, ErrorCode::kModelInvalid);
   EXPECT_EQ(read("weights.bin", 4, "13").error().code, ErrorCode::kModelInvalid);
+  // Before memory is taken for it.
+  EXPECT_NE(read("weights.bin", 4, "13").error().message.find("too short"), std::string::npos);
   EXPECT_EQ(read("weights.bin", 4, "18446744073709551615").error().code, ErrorCode::kModelInvalid);
   EXPECT_EQ(read("weights.bin", 4, "99999999999999999999").error().code, ErrorCode::kModelInvalid);
   EXPECT_EQ(read("weights.bin", 4, "-1").error().code, ErrorCode::kModelInvalid);

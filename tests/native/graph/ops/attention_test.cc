@@ -42,6 +42,23 @@ TEST(Attention, Refusals) {
   expect_error(op, {q, noise({2, 3, 6, 4}), v}, ErrorCode::kShapeMismatch, "do not go together");
   expect_error(op, {q, noise({2, 2, 6, 5}), noise({2, 2, 6, 2})}, ErrorCode::kShapeMismatch, "do not go together");
   expect_error(op, {q, noise({2, 0, 6, 5}), noise({2, 0, 6, 2})}, ErrorCode::kShapeMismatch, "do not go together");
+  expect_error(op, {q, k, noise({2, 3, 5, 2})}, ErrorCode::kShapeMismatch, "do not go together");
+  expect_error(op, {q, noise({1, 3, 6, 5}), v}, ErrorCode::kShapeMismatch, "do not go together");
+  expect_error(op, {q, k, noise({1, 3, 6, 2})}, ErrorCode::kShapeMismatch, "do not go together");
+  expect_error(op, {q, k, noise({2, 1, 6, 2})}, ErrorCode::kShapeMismatch, "do not go together");
+  expect_error(op, {q, k, v, noise({1, 2, 3, 4, 6})}, ErrorCode::kShapeMismatch, "rank 1 to 4");
+  expect_error(op, {q, k, v, noise({})}, ErrorCode::kShapeMismatch, "rank 1 to 4");
+  expect_error(op, {q, k, v, i64({6}, {0, 0, 0, 0, 0, 0})}, ErrorCode::kShapeMismatch, "bool or the type of Q");
+  for (const TestTensor& lengths : {i64({1}, {1}), i64({3}, {1, 1, 1}), i64({2, 1}, {1, 1}), f32({2}, {1, 1})}) {
+    expect_error(op, {q, k, v, {}, {}, {}, lengths}, ErrorCode::kShapeMismatch, "nonpad_kv_seqlen");
+  }
+  const TestTensor past_k = noise({2, 3, 1, 5}), past_v = noise({2, 3, 1, 2});
+  for (const Dims& dims : {Dims{2, 3, 2, 2}, Dims{2, 3, 1, 1}, Dims{2, 1, 1, 2}, Dims{1, 3, 1, 2}}) {
+    expect_error(op, {q, k, v, {}, past_k, noise(dims)}, ErrorCode::kShapeMismatch, "does not continue");
+  }
+  for (const Dims& dims : {Dims{2, 3, 2, 5}, Dims{2, 3, 1, 1}, Dims{2, 1, 1, 5}, Dims{1, 3, 1, 5}}) {
+    expect_error(op, {q, k, v, {}, noise(dims), past_v}, ErrorCode::kShapeMismatch, "does not continue");
+  }
   expect_error(op, {q, k, v, noise({7})}, ErrorCode::kShapeMismatch, "attn_mask");
   expect_error(op, {q, k, v, noise({3, 6})}, ErrorCode::kShapeMismatch, "attn_mask");
   expect_error(op, {q, k, v, {}, noise({2, 3, 1, 5})}, ErrorCode::kModelInvalid, "come together");
@@ -130,6 +147,47 @@ TEST(Attention, FollowsTheFormula) {
   attention_follows_the_formula<Float16>(1e-2);
 }
 
+// What is not a number of keys: a length below 0 leaves none, one above all. No cap is none, and so is one below 0.
+TEST(Attention, OddParameters) {
+  const TestTensor q = noise({2, 1, 2, 3}), k = noise({2, 1, 4, 3}, 2), v = noise({2, 1, 4, 2}, 3);
+  const auto lengths = [&](int64_t first, int64_t second) {
+    return run_ok(make_attention({}), {q, k, v, {}, {}, {}, i64({2}, {first, second})}).floats();
+  };
+  EXPECT_EQ(lengths(-1, 4), lengths(0, 99));
+  std::vector<float> none = lengths(-1, 4);
+  none.resize(4);
+  EXPECT_EQ(none, std::vector<float>(4, 0.0f));
+  EXPECT_EQ(run_ok(make_attention({.softcap = -1}), {q, k, v}).floats(),
+            run_ok(make_attention({}), {q, k, v}).floats());
+  // A head without elements has no scale: every key counts the same.
+  expect_near(run_ok(make_attention({}), {noise({1, 1, 1, 0}), noise({1, 1, 2, 0}), f32({1, 1, 2, 1}, {1, 4})}),
+              {2.5f});
+  expect_near(run_ok(make_attention({}), {noise({1, 1, 2, 3}), noise({1, 1, 0, 3}), noise({1, 1, 0, 1})}), {0, 0});
+}
+
+// Keys and values that continue a past, whoever wants to see them.
+TEST(Attention, PastAndWhatIsWantedOfIt) {
+  const std::vector<TestTensor> inputs = {noise({2, 2, 3, 4}),    noise({2, 2, 5, 4}, 2), noise({2, 2, 5, 7}, 3), {},
+                                          noise({2, 2, 2, 4}, 4), noise({2, 2, 2, 7}, 5)};
+  const auto run = [&](const std::vector<bool>& wanted) {
+    return run_op_outputs(make_attention({}), inputs, {}, wanted);
+  };
+  const auto all = run({true, true, true, true});
+  ASSERT_TRUE(all.ok());
+  for (const std::vector<bool>& wanted : {std::vector<bool>{true},
+                                          {true, true},
+                                          {true, false, true},
+                                          {true, false, false, true},
+                                          {false, true, true},
+                                          {false, false, false, true}}) {
+    const auto got = run(wanted);
+    ASSERT_TRUE(got.ok()) << got.error().message;
+    for (size_t i = 0; i < wanted.size(); ++i) {
+      if (wanted[i]) EXPECT_EQ((*got)[i].floats(), (*all)[i].floats()) << i;
+    }
+  }
+}
+
 // Heads side by side in rank 3 are those of rank 4.
 TEST(Attention, HeadsSideBySide) {
   const TestTensor q = noise({2, 3, 4, 5}), k = noise({2, 3, 6, 5}, 2), v = noise({2, 3, 6, 2}, 3);
@@ -173,6 +231,19 @@ TEST(RotaryEmbedding, TurnsPairs) {
   }
   typed_error(make_rotary_embedding({}), {noise({1, 1, 1, 4}), noise({2, 2}), noise({2, 2}), i64({1, 1}, {2})},
               ErrorCode::kInputInvalid, "index 2");
+  typed_error(make_rotary_embedding({}), {noise({1, 1, 1, 4}), noise({2, 2}), noise({2, 2}), i64({1, 1}, {-1})},
+              ErrorCode::kInputInvalid, "index -1");
+  typed_error(make_rotary_embedding({}), {noise({1, 1, 2, 4}), noise({2, 2}), noise({2, 2}), i64({1, 1}, {0})},
+              ErrorCode::kShapeMismatch, "position_ids");
+  for (const int64_t dimensions : {6, -2}) {
+    const Dims cache = {1, 1, std::abs(dimensions) / 2};
+    typed_error(make_rotary_embedding({.dimensions = dimensions}), {noise({1, 1, 1, 4}), noise(cache), noise(cache)},
+                ErrorCode::kModelInvalid, "up to the size of a head");
+  }
+  typed_error(make_rotary_embedding({.heads = 3}), {noise({1, 1, 4}), noise({1, 1, 2}), noise({1, 1, 2})},
+              ErrorCode::kShapeMismatch, "3 heads");
+  typed_error(make_rotary_embedding({}), {noise({1, 1, 4}), noise({1, 1, 2}), noise({1, 1, 2})},
+              ErrorCode::kShapeMismatch, "0 heads");
   typed_error(make_rotary_embedding({.dimensions = 3}), {noise({1, 1, 1, 4}), noise({1, 1, 1}), noise({1, 1, 1})},
               ErrorCode::kModelInvalid, "even");
   typed_error(make_rotary_embedding({}), {noise({1, 1, 1, 4}), noise({1, 1, 2}), noise({1, 2, 2})},
@@ -190,13 +261,18 @@ TEST(AttentionMask, FormsByRank) {
   EXPECT_EQ(run(i32({4}, {2, 3, 1, 0})).floats(), (std::vector<float>{-9, 0, -9, 0, 0, 0}));
   EXPECT_EQ(run(i32({2, 3}, {0, 1, 1, 1, 0, 1})).floats(), (std::vector<float>{-9, 0, 0, 0, -9, 0}));
   EXPECT_EQ(run(i32({2, 1, 3}, {0, 1, 1, 1, 0, 1})).dims, (Dims{2, 1, 1, 3}));
+  EXPECT_EQ(run(i32({2, 3}, {0, -1, 2, 1, 0, 1})).floats(), (std::vector<float>{-9, -9, 0, 0, -9, 0}));
+  EXPECT_EQ(run(i32({2}, {-1, 9})).floats(), (std::vector<float>{-9, -9, -9, 0, 0, 0}));
   EXPECT_EQ(run(i32({2}, {1, 4}), noise({2, 1, 1, 4})).dims, (Dims{2, 1, 1, 4}));
   // One number for all keys hides none of them.
   for (const TestTensor& one : {i32({2, 1}, {0, 1}), i32({1, 1}, {0})}) {
     EXPECT_EQ(run(one).floats(), std::vector<float>(6, 0.0f));
   }
-  typed_error(make_attention_mask(-9), {i32({3}, {1, 2, 3}), noise({2, 3, 4})}, ErrorCode::kShapeMismatch,
-              "does not fit");
+  for (const Dims& dims : {Dims{3}, Dims{5}, Dims{2, 2}, Dims{1, 3}, Dims{1, 1, 3}, Dims{2, 1, 2}, Dims{2, 1, 1, 3}}) {
+    const std::vector<int32_t> ones(static_cast<size_t>(element_count(dims)), 1);
+    typed_error(make_attention_mask(-9), {i32(dims, ones), noise({2, 3, 4})}, ErrorCode::kShapeMismatch,
+                "does not fit");
+  }
 }
 
 // AffineGrid-20: theta times (x, y, 1), x and y from -1 to 1.
@@ -216,6 +292,11 @@ TEST(AffineGrid, MapsPixels) {
                           static_cast<double>(theta[row + 1]) * place(at[1], 3) + static_cast<double>(theta[row + 2]);
       EXPECT_NEAR(static_cast<double>(got.floats()[flat_index(got.dims, at)]), want, 1e-5);
     });
+  }
+  // A single pixel lies in the middle, corner as it is.
+  for (const bool corners : {false, true}) {
+    expect_near(typed_ok(make_affine_grid(corners), {f32({1, 2, 3}, {5, 6, 7, 8, 9, 10}), i64({4}, {1, 1, 1, 1})})[0],
+                {7, 10});
   }
   EXPECT_EQ(
       typed_ok(make_affine_grid(true), {f32({1, 3, 4}, std::vector<float>(12)), i64({5}, {1, 2, 0, 3, 1})})[0].dims,

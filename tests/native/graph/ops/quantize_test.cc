@@ -92,6 +92,16 @@ TEST(QuantizeTest, DynamicRange) {
   }
 }
 
+// Of nothing but zeros the scale is 1, as onnxruntime has it.
+TEST(QuantizeTest, DynamicRangeOfZeros) {
+  for (const TestTensor& x : {f32({3}, {0, 0, 0}), f32({0}, {})}) {
+    const auto got = typed_ok(make_dynamic_quantize_linear(), {x}, 3);
+    EXPECT_EQ(got[0].values<uint8_t>(), std::vector<uint8_t>(x.floats().size(), 0));
+    EXPECT_EQ(got[1].floats(), std::vector<float>{1});
+    EXPECT_EQ(got[2].values<uint8_t>(), std::vector<uint8_t>{0});
+  }
+}
+
 struct Integers {
   TestTensor tensor;
   std::vector<int64_t> values;
@@ -139,6 +149,42 @@ TEST(QuantizeTest, ProductsSumWholeNumbers) {
       const double step = std::nearbyint(static_cast<double>(static_cast<float>(sums[i]) * multiplier));
       EXPECT_EQ(y.values<uint8_t>()[i], std::clamp(step + static_cast<double>(zy.values[0]), 0.0, 255.0));
     }
+  }
+}
+
+// numpy.matmul's batches: every matrix of one operand meets its own of the other, or the only one.
+TEST(QuantizeTest, ProductsOfBatches) {
+  RandomCase random(26);
+  for (int run = 0; run < 60; ++run) {
+    const int64_t m = random.between(1, 3), k = random.between(1, 6), n = random.between(1, 18);
+    const Dims batch = {random.between(1, 3), random.between(1, 3)};
+    const auto part = [&](int64_t rows, int64_t columns) {
+      Dims dims;
+      for (int64_t size : batch) dims.push_back(random.between(0, 1) == 0 ? 1 : size);
+      dims.erase(dims.begin(), dims.begin() + random.between(0, 2));
+      dims.insert(dims.end(), {rows, columns});
+      return dims;
+    };
+    const Dims a_dims = part(m, k), b_dims = part(k, n);
+    const Integers a = eight_bits(&random, a_dims, false), b = eight_bits(&random, b_dims, true);
+    std::vector<TestTensor> inputs(ProductInput::kCount);
+    inputs[ProductInput::kX] = a.tensor;
+    inputs[ProductInput::kW] = b.tensor;
+    const TestTensor y = typed_ok(make_quantized_matmul("MatMulInteger", false, {DataType::kInt32}), inputs)[0];
+    // The batch of `dims` that belongs to this one of the result, and a place in it.
+    const auto place = [&](const Dims& dims, const Dims& at, int64_t row, int64_t column) {
+      Dims there;
+      for (size_t d = 0; d + 2 < dims.size(); ++d) there.push_back(dims[d] == 1 ? 0 : at[at.size() - dims.size() + d]);
+      there.insert(there.end(), {row, column});
+      return flat_index(dims, there);
+    };
+    for_each_index(y.dims, [&](const Dims& at) {
+      const int64_t row = at[at.size() - 2], column = at.back();
+      int64_t sum = 0;
+      for (int64_t i = 0; i < k; ++i)
+        sum += a.values[place(a_dims, at, row, i)] * b.values[place(b_dims, at, i, column)];
+      EXPECT_EQ(y.values<int32_t>()[flat_index(y.dims, at)], sum);
+    });
   }
 }
 

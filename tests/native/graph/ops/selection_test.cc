@@ -15,6 +15,34 @@ constexpr int kCases = 60;
 
 size_t count_of(const Dims& dims) { return static_cast<size_t>(element_count(dims)); }
 
+// SplitToSequence with one size: part p of the axis, the last being what is left.
+TEST(SelectionTest, PartsOfOneSize) {
+  const auto inputs = [](int64_t size, int64_t position, const Dims& dims = {2, 5}) {
+    return std::vector<TestTensor>{noise(dims), i64({}, {size}), i64({}, {position})};
+  };
+  const std::vector<float> x = noise({2, 5}).floats();
+  for (int64_t size = 1; size <= 6; ++size) {
+    const int64_t parts = (5 + size - 1) / size;
+    for (int64_t position = -parts; position < parts; ++position) {
+      const int64_t start = (position < 0 ? position + parts : position) * size, count = std::min(size, 5 - start);
+      const TestTensor got = typed_ok(make_split_part(1), inputs(size, position))[0];
+      ASSERT_EQ(got.dims, (Dims{2, count}));
+      for_each_index(got.dims, [&](const Dims& at) {
+        EXPECT_EQ(got.floats()[flat_index(got.dims, at)], x[flat_index({2, 5}, {at[0], start + at[1]})]);
+      });
+    }
+    for (const int64_t position : {-parts - 1, parts, INT64_MIN, INT64_MAX}) {
+      typed_error(make_split_part(-1), inputs(size, position), ErrorCode::kModelInvalid, "out of range");
+    }
+  }
+  EXPECT_EQ(typed_ok(make_split_part(0), inputs(INT64_MAX, -1))[0].dims, (Dims{2, 5}));
+  for (const int64_t size : {int64_t{0}, int64_t{-1}, INT64_MIN}) {
+    typed_error(make_split_part(1), inputs(size, 0), ErrorCode::kModelInvalid, "at least 1");
+  }
+  typed_error(make_split_part(1), inputs(1, 0, {2, 0}), ErrorCode::kModelInvalid, "out of range");
+  typed_error(make_split_part(2), inputs(1, 0), ErrorCode::kModelInvalid, "axis");
+}
+
 TEST(SelectionTest, TopKIsAStableSortOfEveryLane) {
   for (uint32_t seed = 0; seed < kCases; ++seed) {
     RandomCase random(seed);

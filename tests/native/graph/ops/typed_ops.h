@@ -64,13 +64,13 @@ inline Result<std::vector<TestTensor>> run_typed(const OpPtr& op, const std::vec
   setup.inputs = operands;
   setup.outputs = made;
   SEALEDGE_ASSIGN(const std::unique_ptr<Kernel> kernel, op->prepare(setup));
-  std::unique_ptr<uint8_t, decltype(&std::free)> scratch(
-      static_cast<uint8_t*>(std::aligned_alloc(64, (kernel->scratch_bytes() + 64) / 64 * 64)), &std::free);
+  const GuardedScratch scratch(kernel->scratch_bytes());
   RunArgs args;
   args.inputs = pointers;
   args.outputs = out;
-  args.scratch = scratch.get();
+  args.scratch = scratch.data();
   SEALEDGE_TRY(kernel->run(args));
+  EXPECT_TRUE(scratch.intact()) << op->op_type() << " wrote past its scratch";
   std::vector<TestTensor> tensors;
   for (size_t i = 0; i < outputs; ++i) {
     TestTensor tensor{facts[i].type, facts[i].dims, {}};
