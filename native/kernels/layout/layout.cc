@@ -160,6 +160,35 @@ void copy_transposing(const StridedCopy& c, size_t d, const uint32_t* source, ui
   }
 }
 
+// On one thread, and of any rank.
+void copy_all(StridedCopy copy, const void* source, void* destination, const LayoutFamily& family) {
+  // At least two dimensions from here on; join_dimensions has left room.
+  for (; copy.rank < 2; copy.rank++) {
+    for (size_t d = copy.rank; d > 0; d--) {
+      copy.dims[d] = copy.dims[d - 1];
+      copy.source_stride[d] = copy.source_stride[d - 1];
+      copy.destination_stride[d] = copy.destination_stride[d - 1];
+    }
+    copy.dims[0] = 1;
+    copy.source_stride[0] = copy.destination_stride[0] = 1;
+  }
+  if (is_transpose_32(copy)) {
+    return copy_transposing(copy, 0, static_cast<const uint32_t*>(source), static_cast<uint32_t*>(destination), family);
+  }
+  switch (copy.element_bytes) {
+    case 1:
+      return copy_dimension(copy, 0, static_cast<const uint8_t*>(source), static_cast<uint8_t*>(destination));
+    case 2:
+      return copy_dimension(copy, 0, static_cast<const uint16_t*>(source), static_cast<uint16_t*>(destination));
+    case 4:
+      return copy_dimension(copy, 0, static_cast<const uint32_t*>(source), static_cast<uint32_t*>(destination));
+    case 8:
+      return copy_dimension(copy, 0, static_cast<const uint64_t*>(source), static_cast<uint64_t*>(destination));
+    default:
+      assert(false && "element size is 1, 2, 4 or 8");
+  }
+}
+
 }  // namespace
 
 void transpose_matrices(size_t element_bytes, size_t batch, size_t rows, size_t columns, const void* source,
@@ -185,34 +214,21 @@ void strided_copy(const StridedCopy& copy, const void* source, void* destination
   for (size_t d = 0; d < copy.rank; d++) {
     if (copy.dims[d] == 0) return;
   }
-  StridedCopy joined = join_dimensions(in_destination_order(copy));
-  // At least two dimensions from here on; join_dimensions has left room.
-  for (; joined.rank < 2; joined.rank++) {
-    for (size_t d = joined.rank; d > 0; d--) {
-      joined.dims[d] = joined.dims[d - 1];
-      joined.source_stride[d] = joined.source_stride[d - 1];
-      joined.destination_stride[d] = joined.destination_stride[d - 1];
-    }
-    joined.dims[0] = 1;
-    joined.source_stride[0] = joined.destination_stride[0] = 1;
-  }
-  if (is_transpose_32(joined)) {
-    copy_transposing(joined, 0, static_cast<const uint32_t*>(source), static_cast<uint32_t*>(destination),
-                     *context.kernels->layout);
-    return;
-  }
-  switch (copy.element_bytes) {
-    case 1:
-      return copy_dimension(joined, 0, static_cast<const uint8_t*>(source), static_cast<uint8_t*>(destination));
-    case 2:
-      return copy_dimension(joined, 0, static_cast<const uint16_t*>(source), static_cast<uint16_t*>(destination));
-    case 4:
-      return copy_dimension(joined, 0, static_cast<const uint32_t*>(source), static_cast<uint32_t*>(destination));
-    case 8:
-      return copy_dimension(joined, 0, static_cast<const uint64_t*>(source), static_cast<uint64_t*>(destination));
-    default:
-      assert(false && "element size is 1, 2, 4 or 8");
-  }
+  const StridedCopy joined = join_dimensions(in_destination_order(copy));
+  if (joined.rank == 0) return copy_all(joined, source, destination, *context.kernels->layout);
+  size_t inner = 1;
+  for (size_t d = 1; d < joined.rank; d++) inner *= joined.dims[d];
+  const size_t parts = parts_for(context.parallel, joined.dims[0], inner * kMoveWork);
+  const auto bytes = static_cast<ptrdiff_t>(joined.element_bytes);
+  parallel_for(context.parallel, parts, [&](size_t index, unsigned) {
+    const Part part = part_of(joined.dims[0], index, parts);
+    const auto first = static_cast<ptrdiff_t>(part.begin);
+    StridedCopy mine = joined;
+    mine.dims[0] = part.end - part.begin;
+    copy_all(mine, static_cast<const uint8_t*>(source) + first * joined.source_stride[0] * bytes,
+             static_cast<uint8_t*>(destination) + first * joined.destination_stride[0] * bytes,
+             *context.kernels->layout);
+  });
 }
 
 }  // namespace sealedge

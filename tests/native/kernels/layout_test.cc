@@ -64,11 +64,15 @@ void check_copy(const KernelTable& kernels, const StridedCopy& copy, size_t sour
     want[static_cast<size_t>(to)] = source[source_start + static_cast<size_t>(from)];
   }
   const Guarded<T> in(source);
-  Guarded<T> out(destination_size);
   StridedCopy sized = copy;
   sized.element_bytes = sizeof(T);
-  strided_copy(sized, in.data() + source_start, out.data(), {.kernels = &kernels});
-  EXPECT_EQ(out.copy(), want) << kernels.isa;
+  for (unsigned thread_count : {1u, 3u}) {
+    KernelContext context{.kernels = &kernels};
+    if (thread_count > 1) context.parallel = threads(thread_count);
+    Guarded<T> out(destination_size);
+    strided_copy(sized, in.data() + source_start, out.data(), context);
+    EXPECT_EQ(out.copy(), want) << kernels.isa << ", threads " << thread_count;
+  }
 }
 
 void check_every_size(const KernelTable& kernels, const StridedCopy& copy, size_t source_size, size_t source_start,
