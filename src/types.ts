@@ -149,6 +149,11 @@ export interface ModelLimits {
   readonly maxTensorBytes?: number;
   /** Weights and constants, in every layout they are kept in, and what is computed from them. Default: 16 GiB. */
   readonly maxConstantBytes?: number;
+  /**
+   * Of these, what is computed from a plain model's weights when it is loaded, and kept. Nothing is refused beyond it: it is computed in
+   * every run. Default: 1 GiB, and no more than 64 MiB and four times the weights' own size.
+   */
+  readonly maxDerivedBytes?: number;
   /** Activations of one run. Default: 4 GiB. */
   readonly maxArenaBytes?: number;
   /** Nodes of all graphs of the file. Default: 1,048,576. */

@@ -106,6 +106,7 @@ bool read_limits(const Napi::Value& value, ModelLimits* limits) {
   if (!object) return false;
   const std::pair<const char*, size_t*> members[] = {{"maxTensorBytes", &limits->max_tensor_bytes},
                                                      {"maxConstantBytes", &limits->max_constant_bytes},
+                                                     {"maxDerivedBytes", &limits->max_derived_bytes},
                                                      {"maxArenaBytes", &limits->max_arena_bytes},
                                                      {"maxNodes", &limits->max_nodes},
                                                      {"maxGraphDepth", &limits->max_graph_depth}};

@@ -4,6 +4,7 @@
 
 #include "core/thread_pool.h"
 #include "engine/leak_for_testing.h"
+#include "onnx/derive_weights.h"
 #include "onnx/load_constants.h"
 
 namespace sealedge {
@@ -75,6 +76,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(std::span<const uint8_t> 
   SEALEDGE_ASSIGN(ImportedModel imported, import_model(proto, &model->store, options.limits));
   SEALEDGE_ASSIGN(const LoadStatistics statistics, load_constants(&imported, external, &model->store));
   SEALEDGE_TRY(keep_overridable_inputs(model.get(), proto, imported, options.limits));
+  SEALEDGE_TRY(derive_weights(&imported.graph, &model->store));
   model->graph = std::make_shared<const Graph>(std::move(imported.graph));
   model->node_count = proto.graph.nodes.size();
   model->repacked_weights = statistics.repacked_weights;

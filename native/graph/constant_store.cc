@@ -40,21 +40,47 @@ Result<ConstantStore::Chunk> ConstantStore::new_chunk(size_t size_bytes) const {
   return chunk;
 }
 
-Result<uint8_t*> ConstantStore::allocate(size_t size_bytes) {
+// The size rounded up, if there is room for it.
+Result<size_t> ConstantStore::take_room(size_t size_bytes) const {
   size_t rounded;
   if (!checked_add(size_bytes, kAlignment - 1, &rounded)) {
     return Error{ErrorCode::kLimitExceeded, "model constants: size overflows"};
   }
   rounded = std::max(rounded & ~(kAlignment - 1), kAlignment);
-  const std::lock_guard<std::mutex> lock(mutex_);
-  if (rounded > max_bytes_ || allocated_bytes_ > max_bytes_ - rounded) {
+  const size_t allocated = *allocated_bytes_;
+  if (rounded > max_bytes_ || allocated > max_bytes_ - rounded) {
     return Error{ErrorCode::kLimitExceeded, "model constants: expected at most " + std::to_string(max_bytes_) +
-                                                " bytes, got " + std::to_string(allocated_bytes_) + " and " +
+                                                " bytes, got " + std::to_string(allocated) + " and " +
                                                 std::to_string(rounded) + " more"};
   }
+  return rounded;
+}
+
+Result<ConstantStore::Loan> ConstantStore::lend(size_t size_bytes) {
+  struct Lent {
+    Lent(Chunk given, std::shared_ptr<std::atomic<size_t>> counter)
+        : chunk(std::move(given)), allocated_bytes(std::move(counter)) {}
+    Lent(const Lent&) = delete;
+    Lent& operator=(const Lent&) = delete;
+    ~Lent() { *allocated_bytes -= chunk.size_bytes; }
+    Chunk chunk;
+    std::shared_ptr<std::atomic<size_t>> allocated_bytes;
+  };
+  const std::lock_guard<std::mutex> lock(mutex_);
+  SEALEDGE_ASSIGN(const size_t rounded, take_room(size_bytes));
+  SEALEDGE_ASSIGN(Chunk chunk, new_chunk(rounded));
+  auto lent = std::make_shared<Lent>(std::move(chunk), allocated_bytes_);
+  *allocated_bytes_ += rounded;
+  uint8_t* data = lent->chunk.data;
+  return Loan{std::move(lent), data};
+}
+
+Result<uint8_t*> ConstantStore::allocate(size_t size_bytes) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  SEALEDGE_ASSIGN(const size_t rounded, take_room(size_bytes));
   if (rounded > kLargestChunkBytes / 2) {
     SEALEDGE_ASSIGN(Chunk chunk, new_chunk(rounded));
-    allocated_bytes_ += rounded;
+    *allocated_bytes_ += rounded;
     chunks_.push_back(std::move(chunk));
     return chunks_.back().data;
   }
@@ -67,13 +93,10 @@ Result<uint8_t*> ConstantStore::allocate(size_t size_bytes) {
   Chunk& chunk = chunks_[current_];
   uint8_t* data = chunk.data + chunk.used_bytes;
   chunk.used_bytes += rounded;
-  allocated_bytes_ += rounded;
+  *allocated_bytes_ += rounded;
   return data;
 }
 
-size_t ConstantStore::allocated_bytes() const {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  return allocated_bytes_;
-}
+size_t ConstantStore::allocated_bytes() const { return *allocated_bytes_; }
 
 }  // namespace sealedge

@@ -2,6 +2,7 @@
 // that ever holds a weight, or a value computed from one, is allocated here.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -26,6 +27,14 @@ class ConstantStore {
   // Never null, also for size 0. Safe to call from several threads.
   Result<uint8_t*> allocate(size_t size_bytes);
 
+  // The same for what may be needed for less long: wiped and given back when the last owner lets go of it, who may
+  // outlive the store. At least a page of secret memory.
+  struct Loan {
+    std::shared_ptr<const void> owner;
+    uint8_t* data = nullptr;
+  };
+  Result<Loan> lend(size_t size_bytes);
+
   Kind kind() const { return kind_; }
   size_t allocated_bytes() const;
 
@@ -40,6 +49,7 @@ class ConstantStore {
     size_t size_bytes = 0;
     size_t used_bytes = 0;
   };
+  Result<size_t> take_room(size_t size_bytes) const;
   Result<Chunk> new_chunk(size_t size_bytes) const;
 
   const Kind kind_;
@@ -48,7 +58,7 @@ class ConstantStore {
   std::vector<Chunk> chunks_;
   size_t current_ = SIZE_MAX;  // the chunk that small constants are put into
   size_t next_chunk_bytes_;
-  size_t allocated_bytes_ = 0;
+  std::shared_ptr<std::atomic<size_t>> allocated_bytes_ = std::make_shared<std::atomic<size_t>>(0);
 };
 
 }  // namespace sealedge

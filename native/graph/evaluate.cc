@@ -6,6 +6,8 @@ namespace sealedge {
 
 namespace {
 
+constexpr size_t kLentBytes = 4096;  // of secret memory a loan takes a page
+
 // Everything row-major: constants always are, and results of this file are too.
 bool is_view(const Node& node, const std::vector<Operand>& inputs, const std::vector<Operand>& outputs) {
   return !node.inputs.empty() && node.inputs[0] != kNoValue && inputs[0].constant && outputs[0].present &&
@@ -31,9 +33,16 @@ bool fits(const Graph& graph, const Node& node, const std::vector<Operand>& inpu
 
 Result<std::shared_ptr<Constant>> allocate_constant(const TensorFact& fact, ConstantStore* store, uint8_t** data) {
   SEALEDGE_ASSIGN(const size_t size_bytes, checked_size_bytes(fact));
-  SEALEDGE_ASSIGN(*data, store->allocate(size_bytes));
   auto constant = std::make_shared<Constant>();
   constant->fact = fact;
+  // What follows from it may be all that is needed later on.
+  if (size_bytes >= kLentBytes) {
+    SEALEDGE_ASSIGN(ConstantStore::Loan loan, store->lend(size_bytes));
+    *data = loan.data;
+    constant->owner = std::move(loan.owner);
+  } else {
+    SEALEDGE_ASSIGN(*data, store->allocate(size_bytes));
+  }
   constant->data = *data;
   return constant;
 }

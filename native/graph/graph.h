@@ -34,8 +34,9 @@ struct WeightPlacement {
 // The contents of one initializer, or of something computed from constants. Filled while loading, immutable afterwards.
 struct Constant {
   TensorFact fact;
-  size_t source = SIZE_MAX;       // the importer's index of the TensorProto; SIZE_MAX when computed
-  const uint8_t* data = nullptr;  // row-major, if any consumer reads it so; in a ConstantStore
+  size_t source = SIZE_MAX;           // the importer's index of the TensorProto; SIZE_MAX when computed
+  const uint8_t* data = nullptr;      // row-major, if any consumer reads it so; in a ConstantStore
+  std::shared_ptr<const void> owner;  // of data, where the store only lent it
   struct Packed {
     WeightPlacement placement;
     std::unique_ptr<WeightSource> weight;

@@ -8,6 +8,7 @@
 #include "graph/passes/derive_requantization.h"
 #include "graph/passes/fusion.h"
 #include "graph/passes/infer_shapes.h"
+#include "graph/passes/merge_pads.h"
 #include "graph/passes/widen_float16.h"
 #include "graph/stage_cut.h"
 
@@ -66,6 +67,7 @@ class Planner {
     if (!unplanned.interludes.empty()) cut_stage(&graph_, std::move(unplanned), plan_);
     SEALEDGE_TRY(widen_float16(&graph_, derived, plan_->constants.get()));
     cancel_transposes(&graph_);
+    merge_pads(&graph_);
     SEALEDGE_TRY(derive_requantization(&graph_, derived));
     SEALEDGE_TRY(fuse_epilogues(&graph_, derived));
     assign_formats(&graph_);

@@ -11,7 +11,14 @@ export interface CheckedOptions {
 
 const backends: readonly BackendName[] = ['native', 'onnxruntime'];
 const known = ['key', 'backend', 'policy', 'intraOpNumThreads', 'limits'];
-const limitNames = ['maxTensorBytes', 'maxConstantBytes', 'maxArenaBytes', 'maxNodes', 'maxGraphDepth'] as const;
+const limitNames = [
+  'maxTensorBytes',
+  'maxConstantBytes',
+  'maxDerivedBytes',
+  'maxArenaBytes',
+  'maxNodes',
+  'maxGraphDepth',
+] as const;
 
 /** Options are few and none is ignored: an unknown one would be a promise not kept. */
 export function checkOptions(options: SessionOptions): CheckedOptions {

@@ -1,12 +1,15 @@
 // Convolution as GEMM over runs (gemm/gemm_tile.h): with the padding written out around a copy of X, every tap of every
 // output pixel is a plain address, and the taps of one kernel row are contiguous with their channels. The copy costs
 // one pass over X, against kernel_height * kernel_width * O multiply-adds per element; without padding there is none.
+// Where most of that would be padding, the convolution goes by regions (conv_regions.h).
 #include "kernels/conv/conv.h"
 
+#include <algorithm>
 #include <cassert>
 #include <cstring>
 
 #include "core/alignment.h"
+#include "kernels/conv/conv_regions.h"
 #include "kernels/dispatch.h"
 #include "kernels/gemm/run_gemm.h"
 #include "kernels/layout/layout_family.h"
@@ -31,9 +34,10 @@ struct PaddedInput {
   size_t elements(const F32ConvParams& p) const { return p.window.batch * size[0] * size[1] * size[2] * p.in_channels; }
 };
 
-PaddedInput padded_input(const F32ConvParams& p) {
+PaddedInput padded_input(const F32ConvParams& p, bool by_regions) {
   const WindowGeometry& w = p.window;
   PaddedInput padded;
+  if (by_regions) return {{w.in[0], w.in[1], w.in[2]}, p.x_channels_first && p.in_channels > 1};
   padded.copied = p.x_channels_first && p.in_channels > 1;
   for (int d = 0; d < 3; d++) {
     const size_t reach = w.out[d] == 0 ? 0 : (w.out[d] - 1) * w.stride[d] + (w.kernel[d] - 1) * w.dilation[d] + 1;
@@ -98,7 +102,7 @@ RunRows run_rows(const F32ConvParams& p, const PaddedInput& padded, const float*
 }  // namespace
 
 size_t f32_conv_scratch_bytes(const F32ConvParams& params) {
-  const PaddedInput padded = padded_input(params);
+  const PaddedInput padded = padded_input(params, f32_conv_regions_pay(params));
   const size_t copy = padded.copied ? padded.elements(params) * sizeof(float) : 0;
   return round_up_64(run_count(params) * sizeof(ptrdiff_t)) + round_up_64(copy);
 }
@@ -109,20 +113,28 @@ void f32_conv(const F32ConvParams& p, const WeightSource& weights, const KernelC
   assert(weights.size_bytes() == f32_conv_weight_bytes(w, p.in_channels, p.out_channels, p.groups));
   if (w.batch == 0 || w.out_pixels() == 0) return;
 
-  const PaddedInput padded = padded_input(p);
+  const bool by_regions = f32_conv_regions_pay(p);
+  const PaddedInput padded = padded_input(p, by_regions);
   auto* offsets = reinterpret_cast<ptrdiff_t*>(context.scratch);
   const float* x = p.x;
   if (padded.copied) {
     auto* copy = reinterpret_cast<float*>(context.scratch + round_up_64(run_count(p) * sizeof(ptrdiff_t)));
+    F32ConvParams source = p;
+    if (by_regions) std::fill(source.window.pad_begin, source.window.pad_begin + 3, 0);
     const size_t rows = w.batch * padded.size[0] * padded.size[1];
     const size_t parts = parts_for(context.parallel, rows, padded.size[2] * p.in_channels * kMoveWork);
     parallel_for(context.parallel, parts, [&](size_t index, unsigned) {
       const Part part = part_of(rows, index, parts);
       for (size_t row = part.begin; row < part.end; row++) {
-        copy_row(p, *context.kernels->layout, padded, row, copy + row * padded.size[2] * p.in_channels);
+        copy_row(source, *context.kernels->layout, padded, row, copy + row * padded.size[2] * p.in_channels);
       }
     });
     x = copy;
+  }
+  if (by_regions) {
+    F32ConvParams regions = p;
+    regions.x = x;
+    return f32_conv_regions(regions, weights, offsets, context);
   }
   make_run_offsets(p, padded, offsets);
 

@@ -45,6 +45,11 @@ bool row_is_one_tile(const WindowGeometry& w) {
   return (w.out[2] - 1) * w.stride[2] + 2 <= w.in[2] + w.pad_begin[2];
 }
 
+bool same_columns(const WindowGeometry& w, const WindowRange& columns, size_t x) {
+  const WindowRange others = window_range(w, 2, x);
+  return others.begin == columns.begin && others.end == columns.end;
+}
+
 // What no tile does in registers.
 void finish_pixels(const F32Epilogue& e, const F32DepthwiseTile& tile) {
   if (tile.channels == tile.y_stride) return e.after(e.after_params, tile.y, tile.y, tile.pixels * tile.channels);
@@ -81,8 +86,10 @@ void output_row(const F32DepthwiseParams& p, const F32DepthwiseFamily& family, c
   }
   for (size_t x = 0; x < w.out[2];) {
     const bool interior = x >= inside.begin && x < inside.end;
-    const size_t count = interior ? inside.end - x : 1;
     const WindowRange columns = whole ? WindowRange{0, w.kernel[2]} : window_range(w, 2, x);
+    size_t count = interior ? inside.end - x : 1;
+    // At the borders of a dilated convolution many windows lose the same columns.
+    while (!interior && x + count < w.out[2] && same_columns(w, columns, x + count)) count++;
     const ptrdiff_t input_column = input_position(w, 2, x, columns.begin);
     for (size_t r = 0; r < row_count; r++) {
       table.shifted[r] = table.rows[r] + input_column * static_cast<ptrdiff_t>(p.channels) + group.first_channel;

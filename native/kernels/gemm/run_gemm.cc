@@ -29,18 +29,19 @@ struct KPiece {
 // What one panel of B holds.
 size_t panel_steps(const F32RunGemm& g) { return g.panel_steps == 0 ? g.runs * g.run_length : g.panel_steps; }
 
-// What no tile does in registers, on `height` rows of the columns of `count` panels.
-void finish_rows(const F32RunGemm& g, size_t first, size_t count, size_t m, size_t height) {
+// What no tile does in registers, on `height` rows of C from c_row on, in the columns of `count` panels.
+void finish_rows(const F32RunGemm& g, size_t first, size_t count, size_t c_row, size_t height) {
   const size_t begin = std::max(g.lane_first, first * kLanes);
   const size_t end = std::min(g.lane_first + g.lanes, (first + count) * kLanes);
-  float* c = g.c + m * g.c_stride + begin;
+  float* c = g.c + c_row * g.c_stride + begin;
   if (end - begin == g.c_stride) return g.epilogue.after(g.epilogue.after_params, c, c, height * g.c_stride);
   for (size_t i = 0; i < height; i++, c += g.c_stride) g.epilogue.after(g.epilogue.after_params, c, c, end - begin);
 }
 
-// Rows m0..m1 times the panels first..first + count of one piece, all of the same K range.
-void multiply_piece(const F32RunGemm& g, const F32GemmFamily& family, const KPiece& k, const float* panels,
-                    size_t first, size_t count, size_t m0, size_t m1) {
+// The next `size` rows of the cursor times the panels first..first + count of one piece, all of the same K range,
+// into rows of C that follow one another from c_row on.
+void multiply_segment(const F32RunGemm& g, const F32GemmFamily& family, const KPiece& k, const float* panels,
+                      size_t first, size_t count, RowCursor<float>* cursor, size_t size, size_t c_row) {
   const size_t steps = k.runs * k.run_length;
   const size_t lanes_end = g.lane_first + g.lanes;
   const bool narrow = count == 1 && lanes_end <= first * kLanes + 8;
@@ -48,10 +49,9 @@ void multiply_piece(const F32RunGemm& g, const F32GemmFamily& family, const KPie
   const size_t max_rows = narrow ? family.narrow_max_rows : family.max_rows;
   // Tiles of nearly equal height: 25 rows are 13 + 12, not 14 + 11, as the accumulators of a short tile cannot hide FMA
   // latency.
-  const size_t tile_count = (m1 - m0 + max_rows - 1) / max_rows;
+  const size_t tile_count = (size + max_rows - 1) / max_rows;
 
   const float* rows[kMaxGemmRows];
-  RowCursor<float> cursor(g.rows, m0);
   F32Epilogue epilogue = g.epilogue;
   F32GemmTile tile;
   tile.rows_a = rows;
@@ -61,26 +61,38 @@ void multiply_piece(const F32RunGemm& g, const F32GemmFamily& family, const KPie
   tile.c_stride = g.c_stride;
   tile.accumulate = !k.first;
   tile.epilogue = k.last ? &epilogue : nullptr;
-  for (size_t t = 0, m = m0; t < tile_count; t++) {
-    const Part part = part_of(m1 - m0, t, tile_count);
+  for (size_t t = 0; t < tile_count; t++) {
+    const Part part = part_of(size, t, tile_count);
     const size_t height = part.end - part.begin;
-    cursor.take(rows, height);
+    cursor->take(rows, height);
     const auto multiply = tiles[height - 1];
     for (size_t p = 0; p < count; p++) {
       const size_t column = (first + p) * kLanes;
       tile.panel = panels + p * steps * kLanes;
-      tile.c = g.c + m * g.c_stride + column;
+      tile.c = g.c + c_row * g.c_stride + column;
       tile.lane_begin = g.lane_first > column ? g.lane_first - column : 0;
       tile.lane_end = std::min(kLanes, lanes_end - column);
       if (k.last) {
         if (g.epilogue.scale) epilogue.scale = g.epilogue.scale + column;
         if (g.epilogue.shift) epilogue.shift = g.epilogue.shift + column;
-        if (g.epilogue.residual) epilogue.residual = g.epilogue.residual + m * g.epilogue.residual_stride + column;
+        if (g.epilogue.residual) epilogue.residual = g.epilogue.residual + c_row * g.epilogue.residual_stride + column;
       }
       multiply(tile);
     }
-    if (k.last && g.epilogue.after) finish_rows(g, first, count, m, height);
-    m += height;
+    if (k.last && g.epilogue.after) finish_rows(g, first, count, c_row, height);
+    c_row += height;
+  }
+}
+
+// Rows m0..m1 times the panels.
+void multiply_piece(const F32RunGemm& g, const F32GemmFamily& family, const KPiece& k, const float* panels,
+                    size_t first, size_t count, size_t m0, size_t m1) {
+  RowCursor<float> cursor(g.rows, m0);
+  if (g.c_segment == 0) return multiply_segment(g, family, k, panels, first, count, &cursor, m1 - m0, m0);
+  for (size_t m = m0; m < m1;) {
+    const size_t within = m % g.c_segment, size = std::min(g.c_segment - within, m1 - m);
+    multiply_segment(g, family, k, panels, first, count, &cursor, size, m / g.c_segment * g.c_segment_step + within);
+    m += size;
   }
 }
 
@@ -103,8 +115,8 @@ void multiply_deep_panel(const F32RunGemm& g, const F32GemmFamily& family, const
       piece.run_length = std::min(kMaxSteps, g.run_length - within);
     }
     const size_t steps = piece.runs * piece.run_length;
-    piece.first = k == 0;
-    piece.last = k + steps == total;
+    piece.first = k == 0 && !g.accumulate;
+    piece.last = k + steps == total && g.finish;
     const uint8_t* bytes = b.panel((origin + k) * kStepBytes, steps * kStepBytes, slot);
     multiply_piece(g, family, piece, reinterpret_cast<const float*>(bytes), panel, 1, m0, m1);
     b.release(slot);
@@ -123,7 +135,7 @@ void multiply_range(const F32RunGemm& g, const F32GemmFamily& family, const Weig
   // Parts of panels are not contiguous, and come one by one.
   const bool alone = panel_bytes == 0 || panel_bytes != panel_step_bytes;
   const size_t group = alone ? 1 : std::max<size_t>(1, kGroupBytes / panel_bytes);
-  const KPiece piece = {g.run_offsets, g.runs, g.run_length, true, true};
+  const KPiece piece = {g.run_offsets, g.runs, g.run_length, !g.accumulate, g.finish};
   for (size_t p = panels.begin; p < panels.end; p += group) {
     const size_t count = std::min(group, panels.end - p);
     if (panel_bytes == 0) {

@@ -26,7 +26,13 @@ struct F32RunGemm {
   size_t lanes;
   float* c;  // where column 0 of B would be stored for row 0
   size_t c_stride;
-  F32Epilogue epilogue;  // indexed by columns of B
+  // Rows of C follow one another in segments of c_segment, which begin c_segment_step rows apart (a part of an image).
+  // 0: all of them do.
+  size_t c_segment = 0;
+  size_t c_segment_step = 0;
+  bool accumulate = false;  // start from C instead of zero
+  bool finish = true;       // false: more will be added to C, and epilogue has to wait
+  F32Epilogue epilogue;     // indexed by columns of B
 };
 
 void f32_run_gemm(const F32RunGemm& gemm, const WeightSource& b, const KernelContext& context);

@@ -1,6 +1,7 @@
 #include "kernels/conv/conv.h"
 
 #include "core/weight_packing.h"
+#include "kernels/conv/conv_regions.h"
 #include "window_testing.h"
 
 namespace sealedge::testing {
@@ -130,6 +131,66 @@ TEST_P(F32Conv, ChannelsFirstInput) {
 TEST_P(F32Conv, Dilated) {
   check(*GetParam(), {window(1, {1, 12, 13}, {1, 3, 3}, {1, 1, 1}, {0, 2, 3}, {1, 2, 3}), 6, 18}, 9);
   check(*GetParam(), {window(1, {1, 12, 13}, {1, 3, 3}, {1, 2, 1}, {0, 3, 1}, {1, 3, 1}), 6, 18}, 10);
+}
+
+bool goes_by_regions(const Case& c) {
+  return f32_conv_regions_pay({.window = c.window,
+                               .in_channels = c.in_channels,
+                               .out_channels = c.out_channels,
+                               .groups = c.groups,
+                               .x = nullptr,
+                               .y = nullptr});
+}
+
+// Dilations as wide as the image, as an atrous pyramid has them.
+TEST_P(F32Conv, ByRegions) {
+  const Case cases[] = {
+      {window(1, {1, 28, 28}, {1, 3, 3}, {1, 1, 1}, {0, 12, 12}, {1, 12, 12}), 7, 18},
+      {window(2, {1, 28, 28}, {1, 3, 3}, {1, 1, 1}, {0, 24, 24}, {1, 24, 24}), 9, 33, 1, false, true},
+      {window(1, {1, 28, 28}, {1, 3, 3}, {1, 1, 1}, {0, 36, 36}, {1, 36, 36}), 16, 8, 1, true},
+      {window(1, {1, 20, 30}, {1, 3, 3}, {1, 2, 1}, {0, 12, 18}, {1, 12, 18}), 6, 20, 2, true, true},
+      {window(1, {1, 1, 40}, {1, 1, 3}, {1, 1, 1}, {0, 0, 32}, {1, 1, 32}), 5, 17, 1, false, true},
+      {window(1, {1, 30, 20}, {1, 5, 1}, {1, 1, 1}, {0, 28, 0}, {1, 14, 1}), 300, 17},
+      {window(1, {14, 6, 20}, {3, 1, 3}, {1, 1, 1}, {12, 0, 9}, {12, 1, 9}), 4, 5, 1, false, true},
+      {window(1, {1, 24, 24}, {1, 3, 3}, {1, 1, 1}, {0, 16, 16}, {1, 16, 16}), 130, 20, 1, true, true, 3},
+      {window(1, {1, 2, 60}, {1, 1, 3}, {1, 1, 1}, {0, 3, 40}, {1, 1, 40}), 3, 5},  // rows of padding alone
+      {window(1, {1, 40, 1}, {1, 3, 3}, {1, 1, 1}, {0, 20, 1}, {1, 20, 1}), 11, 21, 1, false, true},
+  };
+  uint32_t seed = 500;
+  for (const Case& c : cases) {
+    EXPECT_TRUE(goes_by_regions(c)) << seed;
+    check(*GetParam(), c, seed++);
+  }
+}
+
+TEST_P(F32Conv, OrdinaryPaddingIsCopied) {
+  for (size_t size : {2, 3, 7, 14, 56}) {
+    EXPECT_FALSE(goes_by_regions({window(1, {1, size, size}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}), 8, 8})) << size;
+  }
+}
+
+TEST_P(F32Conv, RandomDilations) {
+  Random random(24);
+  size_t by_regions = 0;
+  for (uint32_t i = 0; i < 80; i++) {
+    Case c = {.window = random_window(&random), .in_channels = 0, .out_channels = 0};
+    for (int d = 1; d < 3; d++) {
+      c.window.dilation[d] = 1 + random.below(20);
+      c.window.in[d] = 1 + random.below(30);
+      const size_t span = (c.window.kernel[d] - 1) * c.window.dilation[d];
+      c.window.pad_begin[d] = random.below(span + 2);
+      c.window.pad_end[d] = span + 2 - random.below(3);
+    }
+    set_floor_output(&c.window);
+    c.groups = random.below(4) == 0 ? 2 : 1;
+    c.in_channels = c.groups * (1 + random.below(9));
+    c.out_channels = c.groups * (1 + random.below(20));
+    c.channels_first = random.below(3) == 0;
+    c.residual = random.below(2) == 0;
+    by_regions += goes_by_regions(c) ? 1 : 0;
+    check(*GetParam(), c, 600 + i);
+  }
+  EXPECT_GT(by_regions, 20U);
 }
 
 TEST_P(F32Conv, OneAndThreeDimensions) {

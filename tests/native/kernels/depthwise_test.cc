@@ -89,6 +89,18 @@ TEST_P(F32Depthwise, WidthsAroundTheTile) {
   }
 }
 
+TEST_P(F32Depthwise, WideDilations) {
+  uint32_t seed = 250;
+  for (size_t dilation : {2, 5, 9, 16, 30}) {
+    for (size_t stride : {1, 2}) {
+      WindowGeometry w = square(3, stride, dilation, 12, 23);
+      w.dilation[1] = w.dilation[2] = dilation;
+      set_floor_output(&w);
+      check(*GetParam(), w, 20, seed++);
+    }
+  }
+}
+
 TEST_P(F32Depthwise, SeveralPiecesOfWeights) {
   check(*GetParam(), square(5, 1, 2, 5, 9), 700, 200);
   WindowGeometry w;

@@ -12,7 +12,14 @@ const load = (options: SessionOptions) => InferenceSession.create(model, options
 
 describe('limits of a model', () => {
   it('let a model pass that keeps them', async () => {
-    const limits = { maxTensorBytes: 768, maxConstantBytes: 4096, maxArenaBytes: 4096, maxNodes: 1, maxGraphDepth: 0 };
+    const limits = {
+      maxTensorBytes: 768,
+      maxConstantBytes: 4096,
+      maxDerivedBytes: 0,
+      maxArenaBytes: 4096,
+      maxNodes: 1,
+      maxGraphDepth: 0,
+    };
     await using session = await load({ limits });
     const { h1 } = await session.run({ x: new Tensor('float32', [1, 1, 1], [1, 3]) });
     expect(h1?.dims).toEqual([1, 64]);

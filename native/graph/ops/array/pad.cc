@@ -1,4 +1,6 @@
 // Pad: constant (a value around the input, or a cut where pads are negative), edge, reflect, wrap.
+#include "graph/ops/array/pad.h"
+
 #include <algorithm>
 #include <numeric>
 
@@ -89,6 +91,20 @@ class PadOp final : public Op {
  public:
   explicit PadOp(PadMode mode) : mode_(mode) {}
   const char* op_type() const override { return "Pad"; }
+
+  std::optional<std::vector<int64_t>> zero_pads(std::span<const Operand> inputs) const {
+    if (mode_ != PadMode::kConstant) return std::nullopt;
+    if (inputs.size() > 2 && inputs[2].present) {
+      if (!inputs[2].data) return std::nullopt;
+      const size_t size_bytes = data_type_size_bytes(inputs[2].type);
+      if (std::any_of(inputs[2].data, inputs[2].data + size_bytes, [](uint8_t byte) { return byte != 0; })) {
+        return std::nullopt;
+      }
+    }
+    auto pads = pads_of(inputs);
+    if (!pads.ok() || std::ranges::any_of(*pads, [](int64_t pad) { return pad < 0; })) return std::nullopt;
+    return std::move(pads).value();
+  }
   bool needs_contents(size_t input) const override { return input == 1 || input == 3; }
 
   Result<std::vector<TensorFact>> infer(std::span<const Operand> inputs) const override {
@@ -207,6 +223,11 @@ class PadOp final : public Op {
 };
 
 }  // namespace
+
+std::optional<std::vector<int64_t>> as_zero_pad(const Op& op, std::span<const Operand> inputs) {
+  const auto* pad = dynamic_cast<const PadOp*>(&op);
+  return pad ? pad->zero_pads(inputs) : std::nullopt;
+}
 
 OpPtr make_pad(std::string mode) {
   if (mode == "constant") return std::make_shared<PadOp>(PadMode::kConstant);
