@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "addon/can_run_javascript.h"
 #include "memory/memlock_limit.h"
 #include "memory/secret_stack.h"
 
@@ -22,15 +23,6 @@ Result<ThreadPool*> make_once(std::unique_ptr<ThreadPool>& pool, unsigned (*thre
 unsigned secret_thread_count() {
   const size_t stacks = memlock_limit().available_bytes() / 4 / kSecretStackBytes;
   return static_cast<unsigned>(std::clamp<size_t>(stacks, 1, default_thread_count()));
-}
-
-// While an environment is torn down (a terminated worker), Node still hands out what is queued, before any cleanup hook
-// and with a valid env, but every call that could run JavaScript fails. Asking with one is the only way to know.
-bool can_run_javascript(napi_env env) {
-  napi_value object = nullptr;
-  napi_value value = nullptr;
-  return napi_create_object(env, &object) == napi_ok && napi_get_undefined(env, &value) == napi_ok &&
-         napi_set_named_property(env, object, "probe", value) == napi_ok;
 }
 
 }  // namespace

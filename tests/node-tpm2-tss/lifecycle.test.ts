@@ -13,6 +13,7 @@ describeUnless(noSwtpm)('a program that does not close its context', () => {
     ['exits with commands under way', 'exit'],
     ['forgets the context', 'forget'],
     ['terminates a worker thread with commands under way', 'terminate'],
+    ['terminates a worker thread that is opening its context', 'terminate-opening'],
   ])('%s', async (_, way) => {
     const script = fileURLToPath(new URL('../support/lifecycle_child.ts', import.meta.url));
     const child = spawn(process.execPath, ['--expose-gc', '--import', 'tsx', script, way, t.swtpm.tcti], {

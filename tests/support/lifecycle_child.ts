@@ -1,6 +1,7 @@
 /**
- * Ends in ways that a program should not: `exit` with commands under way, `forget` a context with an object loaded, or
- * `terminate` a worker thread in the middle of its commands. Arguments: way, TCTI. Exits with 0 if it does not crash.
+ * Ends in ways that a program should not: `exit` with commands under way, `forget` a context with an object loaded,
+ * `terminate` a worker thread in the middle of its commands, or `terminate-opening` one that has not seen yet that its
+ * context is open. Arguments: way, TCTI. Exits with 0 if it does not crash.
  */
 
 import { once } from 'node:events';
@@ -18,7 +19,15 @@ async function loadAndUnload(): Promise<never> {
   for (;;) await tpm.withObject(srk(tpm), () => Promise.all([tpm.getRandom(8), tpm.getRandom(8)]));
 }
 
+/** The event loop never comes round to what the addon has for it. */
+function openAndBlock(): never {
+  void Tpm.open({ tcti });
+  parentPort?.postMessage('opening');
+  for (;;);
+}
+
 if (!isMainThread) {
+  if (way === 'terminate-opening') openAndBlock();
   await loadAndUnload();
 } else if (way === 'exit') {
   void loadAndUnload();
@@ -36,8 +45,8 @@ if (!isMainThread) {
   // A worker does not inherit the loader of TypeScript.
   const load = "import('tsx/esm/api').then(({ tsImport }) => tsImport(workerData, workerData))";
   const start = `const { workerData } = require('node:worker_threads'); ${load}`;
-  const worker = new Worker(start, { eval: true, workerData: import.meta.url, argv: ['worker', tcti] });
+  const worker = new Worker(start, { eval: true, workerData: import.meta.url, argv: [way, tcti] });
   await once(worker, 'message');
-  await sleep(30);
+  await sleep(way === 'terminate' ? 30 : 300);
   await worker.terminate();
 }

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <functional>
 
+#include "addon/can_run_javascript.h"
 #include "addon/deferred.h"
 #include "context.h"
 #include "convert.h"
@@ -127,6 +128,7 @@ void Completions::call(Napi::Env env, Napi::Function, std::nullptr_t*, Job* raw)
   const std::unique_ptr<Job> job(raw);
   if (env == nullptr) return;
   const Napi::HandleScope scope(env);
+  if (!can_run_javascript(env)) return;  // the environment is going away
   static_cast<PromiseJob*>(job.get())->settle(env);
 }
 
@@ -254,6 +256,7 @@ class OpenJob : public PromiseJob {
  protected:
   Napi::Value result(Napi::Env env) override {
     const Napi::Object object = Addon::of(env).context_class.New({});
+    if (object.IsEmpty()) return {};  // of an empty object nothing can be asked
     Napi::ObjectWrap<NativeContext>::Unwrap(object)->adopt(std::move(connection_));
     return object;
   }

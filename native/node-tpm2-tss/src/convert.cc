@@ -65,6 +65,13 @@ Result<std::string> to_string(const Napi::Value& value, const char* what) {
   return value.As<Napi::String>().Utf8Value();
 }
 
+// Never converts: a property that could not be read, because its getter threw or the worker is being terminated, has no
+// environment to do it in.
+Result<bool> to_bool(const Napi::Value& value, const char* what) {
+  if (!value.IsBoolean()) return wrong_type(what, "a boolean");
+  return value.As<Napi::Boolean>().Value();
+}
+
 Result<int> to_milliseconds(const Napi::Value& value, const char* what) {
   SEALEDGE_ASSIGN(const uint32_t number, to_u32(value, what));
   if (number > 24u * 3600 * 1000) return wrong_type(what, "at most a day");
@@ -169,8 +176,9 @@ Result<CommandRequest> to_command_request(const Napi::Value& value) {
   }
   SEALEDGE_ASSIGN(const Napi::Object parameters, to_object(object.Get("parameters"), "parameters"));
   const Napi::Array names = parameters.GetPropertyNames();
+  if (names.IsEmpty()) return wrong_type("parameters", "an object with readable properties");
   for (uint32_t i = 0; i < names.Length(); i++) {
-    const std::string name = names.Get(i).ToString().Utf8Value();
+    SEALEDGE_ASSIGN(const std::string name, to_string(names.Get(i), "parameter name"));
     SEALEDGE_TRY(add_parameter(&request.parameters, name, parameters.Get(name)));
   }
   return request;
@@ -185,7 +193,7 @@ Result<SessionRequest> to_session_request(const Napi::Value& value) {
   }
   request.type = static_cast<TPM2_SE>(type);
   SEALEDGE_ASSIGN(request.hash, to_u32(object.Get("authHash"), "authHash"));
-  request.parameter_encryption = object.Get("parameterEncryption").ToBoolean();
+  SEALEDGE_ASSIGN(request.parameter_encryption, to_bool(object.Get("parameterEncryption"), "parameterEncryption"));
   if (const Napi::Value key = object.Get("tpmKey"); !key.IsUndefined()) {
     SEALEDGE_ASSIGN(request.tpm_key, to_handle(key));
     if (request.tpm_key->name.empty()) return wrong_type("tpmKey", "a handle with its Name");
