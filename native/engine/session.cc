@@ -116,10 +116,10 @@ Result<void> Session::run(std::span<const RunInput> inputs, std::span<RunOutput>
       impl_->model->plans.get(), impl_->model->graph->limits, {impl_->pool, impl_->max_threads, control.cancelled}};
   RunFootprint footprint;
   const ThreadPool::LoopsAhead ahead(impl_->pool);
-  SEALEDGE_ASSIGN(const std::vector<RunValue> results,
-                  runner.run(std::move(graph), std::move(bound.values), &footprint));
+  SEALEDGE_ASSIGN(std::vector<RunValue> results, runner.run(std::move(graph), std::move(bound.values), &footprint));
   impl_->arena_bytes.store(footprint.arena_bytes, std::memory_order_relaxed);
   impl_->step_count.store(footprint.steps, std::memory_order_relaxed);
+  SEALEDGE_TRY(set_aside_inputs(outputs, results));
   for (RunOutput& output : outputs) {
     SEALEDGE_TRY(deliver_output(results[output.index].fact, results[output.index].data, &output));
   }

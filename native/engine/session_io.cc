@@ -1,5 +1,6 @@
 #include "engine/session_io.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <string>
@@ -48,16 +49,21 @@ void RunOutput::Free::operator()(uint8_t* bytes) const { std::free(bytes); }
 
 namespace {
 
+Result<void> make_own(RunValue* value) {
+  const auto copy = std::make_shared<RunOutput>();
+  SEALEDGE_TRY(deliver_output(value->fact, value->data, copy.get()));
+  value->data = copy->data.get();
+  value->owner = copy;
+  return {};
+}
+
 // The value as it is given, or a copy that is aligned.
 Result<RunValue> bind_input(const TensorMetadata& metadata, const RunInput& input) {
   RunValue value;
   SEALEDGE_ASSIGN(value.fact, check_input(metadata, input));
   value.data = input.bytes.data();
   if (reinterpret_cast<uintptr_t>(value.data) % data_type_size_bytes(value.fact.type) != 0) {
-    const auto copy = std::make_shared<RunOutput>();
-    SEALEDGE_TRY(deliver_output(value.fact, value.data, copy.get()));
-    value.data = copy->data.get();
-    value.owner = copy;
+    SEALEDGE_TRY(make_own(&value));
   }
   return value;
 }
@@ -122,6 +128,15 @@ Result<BoundInputs> bind_inputs(const std::vector<TensorMetadata>& model_inputs,
     bound.values.push_back(std::move(value));
   }
   return bound;
+}
+
+Result<void> set_aside_inputs(std::span<const RunOutput> outputs, std::span<RunValue> results) {
+  const auto placed = [](const RunOutput& output) { return output.preallocated.data() != nullptr; };
+  if (outputs.size() < 2 || std::none_of(outputs.begin(), outputs.end(), placed)) return {};
+  for (const RunOutput& output : outputs) {
+    if (!results[output.index].owner) SEALEDGE_TRY(make_own(&results[output.index]));
+  }
+  return {};
 }
 
 Result<void> deliver_output(const TensorFact& fact, const uint8_t* data, RunOutput* output) {

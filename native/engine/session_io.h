@@ -21,6 +21,10 @@ struct BoundInputs {
 Result<BoundInputs> bind_inputs(const std::vector<TensorMetadata>& model_inputs,
                                 const std::vector<TensorMetadata>& overridable_inputs, std::span<const RunInput> given);
 
+// Where several outputs are delivered into the caller's memory, a result that an input passes on lies there too, and
+// one output could be written over what the next is: such results are copied.
+Result<void> set_aside_inputs(std::span<const RunOutput> outputs, std::span<RunValue> results);
+
 // Copies a result to where the caller wants it. `data` is row-major.
 Result<void> deliver_output(const TensorFact& fact, const uint8_t* data, RunOutput* output);
 

@@ -113,6 +113,38 @@ TEST(SessionTest, TakesUnalignedInputsAndPreallocatedOutputs) {
   EXPECT_EQ(session->run({&input, 1}, {&output, 1}).error().code, ErrorCode::kShapeMismatch);
 }
 
+// Outputs that are inputs passed on, wanted where inputs are: none sees what another has written there.
+TEST(SessionTest, OutputsMayTakeThePlacesOfInputs) {
+  const auto session = load(ModelBuilder()
+                                .input("a", {2})
+                                .input("b", {2})
+                                .add(node("Neg", {"a"}, {"minus"}))
+                                .add(node("Identity", {"a"}, {"same"}))
+                                .add(node("Identity", {"b"}, {"other"}))
+                                .output("minus")
+                                .output("same")
+                                .output("other"));
+  ASSERT_TRUE(session);
+  const std::vector<int64_t> dims = {2};
+  const auto run = [&](std::vector<size_t> wanted) {
+    std::vector<float> memory = {1, 2, 3, 4, 0, 0};
+    const auto part = [&](size_t i) { return std::span(reinterpret_cast<uint8_t*>(memory.data()) + 8 * i, 8); };
+    const std::vector<RunInput> inputs = {{"a", DataType::kFloat32, dims, part(0)},
+                                          {"b", DataType::kFloat32, dims, part(1)}};
+    std::vector<RunOutput> outputs(wanted.size());
+    for (size_t i = 0; i < wanted.size(); ++i) {
+      outputs[i].index = wanted[i];
+      outputs[i].preallocated = part(i);
+    }
+    EXPECT_TRUE(session->run(inputs, outputs).ok());
+    return memory;
+  };
+  EXPECT_EQ(run({0, 1}), (std::vector<float>{-1, -2, 1, 2, 0, 0}));
+  EXPECT_EQ(run({2, 1}), (std::vector<float>{3, 4, 1, 2, 0, 0}));
+  EXPECT_EQ(run({0, 2, 1}), (std::vector<float>{-1, -2, 3, 4, 1, 2}));
+  EXPECT_EQ(run({1}), (std::vector<float>{1, 2, 3, 4, 0, 0}));
+}
+
 // Helpers of a pool: those that are at work or look for some, and the most there ever were at one time.
 std::atomic<int> helpers_inside{0};
 std::atomic<int> most_helpers{0};
