@@ -136,7 +136,10 @@ TEST(TreeImportTest, Shares) {
   invalid([](Trees* t) { t->more = {int_attribute("n_targets", 0)}; }, "must be positive");
   invalid([](Trees* t) { t->more = {int_attribute("n_targets", int64_t{1} << 31)}; }, "must be positive");
   invalid([](Trees* t) { t->more = {string_attribute("aggregate_function", "MEDIAN")}; }, "aggregate_function");
-  invalid([](Trees* t) { t->more = {floats_attribute("base_values", {1, 2})}; }, "base_values");
+  for (const int64_t targets : {1, 3}) {
+    const auto two = floats_attribute("base_values", {1, 2});
+    invalid([&](Trees* t) { t->more = {two, int_attribute("n_targets", targets)}; }, "base_values");
+  }
   // In any order, several for a leaf; what a branch is given counts for nothing.
   expect_values(changed([](Trees* t) {
                   t->leaf_trees = {0, 0, 0, 0};
@@ -206,6 +209,8 @@ TEST(TreeImportTest, OneOfTwoClasses) {
   expect_values(two_classes(0, {0.25f, 0.75f}, {}), {x}, {2, 2}, {0.75f, 0.25f, 0.25f, 0.75f});
   expect_values(two_classes(0, {-0.25f, 0.75f}, {}), {x}, {2, 2}, {0.25f, -0.25f, -0.75f, 0.75f});
   expect_values(two_classes(1, {0.25f, 0.75f}, {}), {x}, {2, 2}, {0, 0.25f, 0, 0.75f});
+  // Weights from 0 are probabilities.
+  expect_values(two_classes(0, {0, 0.75f}, {}), {x}, {2, 2}, {1, 0, 0.25f, 0.75f});
   const auto transform = [](const char* name) { return std::vector<Proto>{string_attribute("post_transform", name)}; };
   expect_values(two_classes(0, {0.25f, 0.75f}, transform("SOFTMAX_ZERO")), {x}, {2, 2}, {0.75f, 0.25f, 0.25f, 0.75f});
   expect_not_loaded(two_classes(0, {0.25f, 0.75f}, transform("PROBIT")), ErrorCode::kOpUnsupported, "PROBIT");
@@ -268,6 +273,16 @@ TEST(FeatureImportTest, KeepsTheDimsOfX) {
       learning("Imputer", {three("imputed_value_floats"), float_attribute("replaced_value_float", 0)});
   expect_values(imputer, {f32({1, 3}, {0, 7, 0})}, {1, 3}, {1, 7, 3});
   expect_not_run(imputer, f32({2, 1}, {1, 2}), "[2, 3]");
+}
+
+// A row without a norm stays as it is.
+TEST(FeatureImportTest, RowsWithoutANorm) {
+  for (const char* norm : {"MAX", "L1", "L2"}) {
+    expect_values(learning("Normalizer", {string_attribute("norm", norm)}), {f32({2, 2}, {0, 0, 0, 3})}, {2, 2},
+                  {0, 0, 0, 1});
+  }
+  expect_values(learning("Normalizer", {}), {f32({2}, {-3, 0})}, {2}, {-3, 0});
+  expect_not_loaded(learning("Normalizer", {string_attribute("norm", "L3")}), ErrorCode::kModelInvalid, "norm");
 }
 
 TEST(FeatureImportTest, ThresholdsBetweenIntegers) {

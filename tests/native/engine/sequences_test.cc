@@ -154,6 +154,33 @@ TEST(SequencesTest, IdentityOfOneIsOne) {
   expect_values(at(constructed().add(node("Identity", {"s"}, {"t"})), "t", "one"), {1, 2}, {3, 4});
 }
 
+// Next to the last position and the first, from either end; inserting may go one further.
+TEST(SequencesTest, PositionsAreInRange) {
+  const auto at = [](const std::string& op_type, int64_t position) {
+    std::vector<std::string> inputs = {"s", "at"};
+    if (op_type == "SequenceInsert") inputs.insert(inputs.begin() + 1, "c");
+    const bool sequence = op_type != "SequenceAt";
+    ModelBuilder builder = constructed().constant(int64s("at", {}, {position}));
+    builder.add(node(op_type, inputs, {sequence ? "changed" : "y"}));
+    if (sequence) builder.add(node("SequenceAt", {"changed", "zero"}, {"y"}));
+    return builder.output("y");
+  };
+  for (const char* op_type : {"SequenceAt", "SequenceErase", "SequenceInsert"}) {
+    const int64_t last = op_type == std::string("SequenceInsert") ? 2 : 1;
+    for (const int64_t position : {int64_t{-2}, last}) {
+      EXPECT_TRUE(Session::create_from_bytes(at(op_type, position).build(), {}).ok()) << op_type << position;
+    }
+    for (const int64_t position : {int64_t{-3}, last + 1, INT64_MIN, INT64_MAX}) {
+      expect_refused(at(op_type, position), ErrorCode::kModelInvalid, "out of range");
+    }
+  }
+  for (const int64_t size : {int64_t{0}, int64_t{-1}, INT64_MAX}) {
+    ModelBuilder parts =
+        three().constant(int64s("size", {}, {size})).add(node("SplitToSequence", {"c", "size"}, {"s"}));
+    expect_refused(parts.add(node("SequenceLength", {"s"}, {"y"})).output("y", 7), ErrorCode::kModelInvalid, "split");
+  }
+}
+
 TEST(SequencesTest, RefusesWhatIsNoTensor) {
   const auto unsupported = ErrorCode::kOpUnsupported;
   expect_refused(constructed().add(node("Relu", {"s"}, {"y"})).output("y"), unsupported, "a sequence as input");

@@ -86,6 +86,31 @@ TEST_F(WidenTest, AnExplicitCastRounds) {
   EXPECT_EQ(widened({rounded}), "Cast:float32 MatMul:float32 Cast:float16 Cast:float32");
 }
 
+// What makes float16 of another type rounds as well: the result is not to be more exact than the model has it.
+TEST_F(WidenTest, ACastLikeRounds) {
+  const ValueId other = add(DataType::kFloat32, {4, 4});
+  graph_.inputs.push_back(other);
+  graph_.outputs = {node(make_cast_like(), {other, product(x_)})};
+  ASSERT_TRUE(widen_float16(&graph_, &derived_, &plan_store_).ok());
+  const Node& last = graph_.nodes.back();
+  EXPECT_STREQ(last.op->op_type(), "CastLike");
+  EXPECT_EQ(graph_.values[last.outputs[0]].fact.type, DataType::kFloat16);
+}
+
+// One weight under two shapes: packed for one, it is not what the other reads.
+TEST_F(WidenTest, AViewOfAWeightIsNotThatWeight) {
+  const ValueId w = weight({4, 4}), view = add(DataType::kFloat16, {2, 8}), left = add(DataType::kFloat16, {4, 2});
+  graph_.values[view].constant = graph_.values[w].constant;
+  graph_.inputs.push_back(left);
+  graph_.outputs = {node(make_matmul(false), {x_, w}),
+                    node(make_matmul(false), {left, view}, DataType::kFloat16, {4, 8})};
+  ASSERT_TRUE(widen_float16(&graph_, &derived_, &plan_store_).ok());
+  const auto weight_of = [&](size_t i) { return graph_.values[graph_.nodes[i].inputs[1]]; };
+  EXPECT_EQ(weight_of(1).constant->packed.size(), 1u);
+  ASSERT_TRUE(weight_of(3).constant->data);
+  EXPECT_EQ(weight_of(3).fact.dims, (Dims{2, 8}));
+}
+
 TEST_F(WidenTest, ShapesAreReadWithoutACast) {
   const ValueId shape = node(make_shape(0, std::nullopt), {product(x_)}, DataType::kInt64, {2});
   EXPECT_EQ(widened({shape}), "Cast:float32 MatMul:float32 Shape:int64");
