@@ -19,9 +19,9 @@ namespace sealedge {
 // weights lie elsewhere: shapes and axes are among them, and constants made of them are computed at once.
 inline constexpr size_t kInlineTensorBytes = 1024;
 // Newest operator set whose changes were looked at.
-inline constexpr int64_t kNewestOpset = 24;
+inline constexpr int64_t kNewestOpset = 28;
 // Newest version of the file format itself that was looked at (onnx.proto, enum Version).
-inline constexpr int64_t kNewestIrVersion = 13;
+inline constexpr int64_t kNewestIrVersion = 14;
 
 // An initializer that is listed as an input too: the input's default.
 struct OverridableInput {

@@ -2,6 +2,7 @@
 #include <array>
 #include <cstring>
 
+#include "graph/ops/elementwise/bit_cast.h"
 #include "onnx/legacy.h"
 #include "onnx/node_import.h"
 #include "onnx/tensor_data.h"
@@ -29,6 +30,13 @@ void cast(NodeImport& node) {
   const auto type = to > 0 && to < 256 ? static_cast<DataType>(to) : DataType::kUndefined;
   if (data_type_size_bytes(type) == 0) return node.unsupported("cast to type " + std::to_string(to));
   node.emit(make_cast(type), {node.input(0)});
+}
+
+void bit_cast(NodeImport& node) {
+  const int64_t to = node.get_int("to", 0);
+  const auto type = to > 0 && to < 256 ? static_cast<DataType>(to) : DataType::kUndefined;
+  if (data_type_size_bytes(type) == 0) return node.unsupported("cast to type " + std::to_string(to));
+  node.emit(make_bit_cast(type), {node.input(0)});
 }
 
 void concat(NodeImport& node) {
@@ -87,6 +95,14 @@ void pad(NodeImport& node) {
   node.emit(make_pad(mode), {node.input(0), pads, value, node.opset() >= 18 ? node.input(3) : kNoValue});
 }
 
+void range(NodeImport& node) {
+  // What float16 is counted in; 1: float32.
+  if (const int64_t type = node.get_int("stash_type", 1); type != 1) {
+    return node.unsupported("stash_type " + std::to_string(type));
+  }
+  node.emit(make_range(), node.inputs());
+}
+
 void reshape(NodeImport& node) {
   const ValueId shape = input_or_ints(node, 1, "shape", 5);
   if (shape == kNoValue) return node.invalid("the shape is missing");
@@ -131,6 +147,7 @@ void tile(NodeImport& node) {
 void transpose(NodeImport& node) { node.emit(make_transpose(node.get_ints("perm")), {node.input(0)}); }
 
 constexpr auto kImporters = std::to_array<OpImporter>({
+    {"BitCast", 1, 1, bit_cast},
     {"Cast", 1, 1, cast},
     {"CastLike", 2, 2, plain<make_cast_like>},
     {"Concat", 1, kVariadic, concat},
@@ -141,7 +158,7 @@ constexpr auto kImporters = std::to_array<OpImporter>({
     {"Gather", 2, 2, gather},
     {"Identity", 1, 1, identity},
     {"Pad", 1, 4, pad},
-    {"Range", 3, 3, plain<make_range>},
+    {"Range", 3, 3, range},
     {"Reshape", 1, 2, reshape},
     {"Shape", 1, 1, shape},
     {"Size", 1, 1, plain<make_size>},

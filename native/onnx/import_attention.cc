@@ -1,4 +1,4 @@
-// op_type -> op: attention as operator sets 23 and 24 have it.
+// op_type -> op: attention as operator sets 23 to 25 have it.
 #include <array>
 
 #include "graph/ops/product/attention.h"
@@ -15,6 +15,14 @@ void attention(NodeImport& node) {
   attributes.kv_heads = node.get_int("kv_num_heads", 0);
   if (node.has("scale")) attributes.scale = node.get_float("scale", 0);
   attributes.softcap = node.get_float("softcap", 0);
+  // -1: unbounded.
+  const auto window = [&](std::string_view name) -> std::optional<int64_t> {
+    const int64_t size = node.get_int(name, -1);
+    if (size < -1) node.invalid("attribute '" + std::string(name) + "' must be -1 or more");
+    return size < 0 ? std::nullopt : std::optional(size);
+  };
+  attributes.left_window = window("left_window_size");
+  attributes.right_window = window("right_window_size");
   const int64_t mode = node.get_int("qk_matmul_output_mode", 0);
   if (mode < 0 || mode > 3) return node.invalid("unknown value of attribute 'qk_matmul_output_mode'");
   attributes.scores = static_cast<AttentionScores>(mode);

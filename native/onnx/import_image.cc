@@ -37,22 +37,22 @@ void max_unpool(NodeImport& node) {
   node.emit(make_max_unpool(window_attributes(node)), {node.input(0), node.input(1), node.input(2)});
 }
 
-void depth_to_space(NodeImport& node) {
+// SpaceToDepth has a mode since opset 28.
+template <OpPtr (*kMake)(int64_t block, bool channel_first)>
+void pixel_shuffle(NodeImport& node) {
   const std::string_view mode = node.get_string("mode", "DCR");
   if (mode != "DCR" && mode != "CRD") return node.invalid("unknown value of attribute 'mode'");
-  node.emit(make_depth_to_space(node.get_int("blocksize", 0), mode == "CRD"), {node.input(0)});
+  node.emit(kMake(node.get_int("blocksize", 0), mode == "CRD"), {node.input(0)});
 }
-
-void space_to_depth(NodeImport& node) { node.emit(make_space_to_depth(node.get_int("blocksize", 0)), {node.input(0)}); }
 
 constexpr auto kImporters = std::to_array<OpImporter>({
     {"ConvTranspose", 2, 3, conv_transpose},
-    {"DepthToSpace", 1, 1, depth_to_space},
+    {"DepthToSpace", 1, 1, pixel_shuffle<make_depth_to_space>},
     {"GlobalLpPool", 1, 1, global_lp_pool},
     {"LpPool", 1, 1, lp_pool},
     {"MaxUnpool", 2, 3, max_unpool},
     {"Resize", 1, 4, import_resize},
-    {"SpaceToDepth", 1, 1, space_to_depth},
+    {"SpaceToDepth", 1, 1, pixel_shuffle<make_space_to_depth>},
     {"Upsample", 1, 2, import_upsample},
 });
 

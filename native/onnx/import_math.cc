@@ -73,6 +73,11 @@ void celu(NodeImport& node) { node.emit(make_unary(UnaryKind::kCelu, node.get_fl
 void swish(NodeImport& node) {
   node.emit(make_unary(UnaryKind::kSwish, node.get_float("alpha", 1.0f)), {node.input(0)});
 }
+// Swish(A) * B, the activation of a gate and what goes through it.
+void swi_glu(NodeImport& node) {
+  const ValueId gate = node.emit_inner(make_unary(UnaryKind::kSwish, node.get_float("alpha", 1.0f)), {node.input(0)});
+  node.emit(make_binary(BinaryKind::kMul), {gate, node.input(1)});
+}
 void shrink(NodeImport& node) {
   node.emit(make_unary(UnaryKind::kShrink, node.get_float("lambd", 0.5f), node.get_float("bias", 0.0f)),
             {node.input(0)});
@@ -220,6 +225,7 @@ constexpr auto kImporters = std::to_array<OpImporter>({
     {"Sqrt", 1, 1, unary<UnaryKind::kSqrt>},
     {"Sub", 2, 2, binary<BinaryKind::kSub>},
     {"Sum", 1, kVariadic, variadic<BinaryKind::kAdd>},
+    {"SwiGLU", 2, 2, swi_glu},
     {"Swish", 1, 1, swish},
     {"Tan", 1, 1, unary<UnaryKind::kTan>},
     {"Tanh", 1, 1, unary<UnaryKind::kTanh>},

@@ -135,10 +135,8 @@ std::span<const OpImporter> ml_feature_importers() { return kImporters; }
 
 std::span<const std::span<const OpImporter>> ml_families() {
   static const std::span<const OpImporter> families[] = {
-      ml_feature_importers(),
-      ml_linear_importers(),
-      ml_tree_importers(),
-      ml_refused_importers(),
+      ml_feature_importers(),       ml_linear_importers(),  ml_tree_importers(),
+      ml_tree_ensemble_importers(), ml_refused_importers(),
   };
   return families;
 }

@@ -10,10 +10,11 @@ namespace sealedge {
 
 inline constexpr std::string_view kMlDomain = "ai.onnx.ml";
 
-std::span<const OpImporter> ml_linear_importers();   // import_ml_linear.cc
-std::span<const OpImporter> ml_feature_importers();  // import_ml.cc
-std::span<const OpImporter> ml_tree_importers();     // import_ml_tree.cc
-std::span<const OpImporter> ml_refused_importers();  // import_refused.cc
+std::span<const OpImporter> ml_linear_importers();         // import_ml_linear.cc
+std::span<const OpImporter> ml_feature_importers();        // import_ml.cc
+std::span<const OpImporter> ml_tree_importers();           // import_ml_tree.cc
+std::span<const OpImporter> ml_tree_ensemble_importers();  // import_ml_tree_ensemble.cc
+std::span<const OpImporter> ml_refused_importers();        // import_refused.cc
 // All of the above.
 std::span<const std::span<const OpImporter>> ml_families();
 

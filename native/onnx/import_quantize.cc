@@ -52,6 +52,14 @@ std::vector<ValueId> integer_inputs(const NodeImport& node) {
   return inputs;
 }
 
+// Scales may be float16 since opset 21; the steps are computed in float32.
+ValueId as_float32(NodeImport& node, ValueId scale) {
+  if (node.opset() < 21 || scale == kNoValue) return scale;
+  const TensorFact* fact = node.constant_fact(scale);
+  if (fact && fact->type == DataType::kFloat32) return scale;
+  return node.emit_inner(make_cast(DataType::kFloat32), {scale});
+}
+
 // Inputs x, x_scale, x_zero_point, w, w_scale, w_zero_point, y_scale, y_zero_point, and B of QLinearConv: in this order
 // in ProductInput too.
 std::vector<ValueId> linear_inputs(const NodeImport& node) {
@@ -79,7 +87,9 @@ void qlinear_conv(NodeImport& node) {
 }
 
 void qlinear_matmul(NodeImport& node) {
-  node.emit(make_quantized_matmul("QLinearMatMul", false, {}), linear_inputs(node));
+  std::vector<ValueId> inputs = linear_inputs(node);
+  for (size_t i : {Product::kXScale, Product::kWScale, Product::kYScale}) inputs[i] = as_float32(node, inputs[i]);
+  node.emit(make_quantized_matmul("QLinearMatMul", false, {}), std::move(inputs));
 }
 
 constexpr auto kImporters = std::to_array<OpImporter>({

@@ -32,8 +32,9 @@ void hardmax(NodeImport& node) {
   node.emit(make_hardmax(node.get_int("axis", coerce_2d ? 1 : -1), coerce_2d), node.inputs());
 }
 
-void cumsum(NodeImport& node) {
-  node.emit(make_cumsum(node.get_int("exclusive", 0) != 0, node.get_int("reverse", 0) != 0), node.inputs());
+template <OpPtr (*kMake)(bool exclusive, bool reverse)>
+void cumulative(NodeImport& node) {
+  node.emit(kMake(node.get_int("exclusive", 0) != 0, node.get_int("reverse", 0) != 0), node.inputs());
 }
 
 void trilu(NodeImport& node) { node.emit(make_trilu(node.get_int("upper", 1) != 0), node.inputs()); }
@@ -60,6 +61,12 @@ void scatter_elements(NodeImport& node) {
 }
 void scatter_nd(NodeImport& node) {
   if (const auto reduction = reduction_of(node)) node.emit(make_scatter_nd(*reduction), node.inputs());
+}
+
+void tensor_scatter(NodeImport& node) {
+  const std::string_view mode = node.get_string("mode", "linear");
+  if (mode != "linear" && mode != "circular") return node.invalid("attribute 'mode': expected linear or circular");
+  node.emit(make_tensor_scatter(node.get_int("axis", -2), mode == "circular"), node.inputs());
 }
 
 void compress(NodeImport& node) { node.emit(make_compress(optional_int(node, "axis")), node.inputs()); }
@@ -102,7 +109,8 @@ void tf_idf(NodeImport& node) {
 constexpr auto kImporters = std::to_array<OpImporter>({
     {"CenterCropPad", 2, 2, center_crop_pad},
     {"Compress", 2, 2, compress},
-    {"CumSum", 2, 2, cumsum},
+    {"CumProd", 2, 2, cumulative<make_cumprod>},
+    {"CumSum", 2, 2, cumulative<make_cumsum>},
     {"EyeLike", 1, 1, eye_like},
     {"GatherElements", 2, 2, gather_elements},
     {"GatherND", 2, 2, gather_nd},
@@ -114,6 +122,7 @@ constexpr auto kImporters = std::to_array<OpImporter>({
     {"Scatter", 3, 3, scatter_elements},
     {"ScatterElements", 3, 3, scatter_elements},
     {"ScatterND", 3, 3, scatter_nd},
+    {"TensorScatter", 2, 3, tensor_scatter},
     {"TfIdfVectorizer", 1, 1, tf_idf},
     {"TopK", 1, 2, top_k},
     {"Trilu", 1, 2, trilu},

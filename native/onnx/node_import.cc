@@ -257,6 +257,7 @@ std::span<const std::span<const OpImporter>> importer_families() {
       signal_importers(),         //
       loss_importers(),           //
       attention_importers(),      //
+      optional_importers(),       //
       refused_importers(),        //
   };
   return families;

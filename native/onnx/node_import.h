@@ -166,6 +166,7 @@ std::span<const OpImporter> sequence_importers();       // import_sequence.cc
 std::span<const OpImporter> signal_importers();         // import_signal.cc
 std::span<const OpImporter> loss_importers();           // import_loss.cc
 std::span<const OpImporter> attention_importers();      // import_attention.cc
+std::span<const OpImporter> optional_importers();       // import_optional.cc
 std::span<const OpImporter> refused_importers();        // import_refused.cc
 // All of the above.
 std::span<const std::span<const OpImporter>> importer_families();

@@ -134,7 +134,9 @@ class ModelWalk {
     const bool list_item = parent == Kind::kAttribute && field.number == onnx::kAttributeTensors;
     if (!initializer) record.name = place.constant_name;
     TensorSite site = TensorSite::kGraph;
-    if (place.inline_only || list_item) {
+    // Operators read their own attributes while they are imported (TreeEnsemble); a Constant's tensor is a weight.
+    const bool of_operator = !initializer && place.constant_name.empty();
+    if (place.inline_only || list_item || of_operator) {
       site = TensorSite::kInlineOnly;
     }
     SEALEDGE_TRY(visit_(record, ordinal_++, site, &message));

@@ -16,8 +16,8 @@
 namespace sealedge {
 
 enum class TensorSite : uint8_t {
-  kGraph,       // an initializer, or the tensor attribute of a node: of the main graph, a body or a function
-  kInlineOnly,  // a part of a sparse tensor or of a list of tensors
+  kGraph,       // an initializer, or the value of a Constant node: of the main graph, a body or a function
+  kInlineOnly,  // another tensor attribute of a node, or a part of a sparse tensor or of a list of tensors
 };
 
 // Appends the data fields of tensor number `ordinal` (counted in file order) to its message: see append_*().

@@ -26,12 +26,15 @@ using LayoutsByOrdinal = std::map<size_t, std::vector<WeightPlacement>>;  // of 
 Result<LayoutsByOrdinal> wanted_layouts(const SealPlan& plan, std::string* unsupported) {
   SEALEDGE_ASSIGN(
       const Rope skeleton,
-      walk_model(plan.file, [](const TensorRecord& record, size_t ordinal, TensorSite, Rope* message) -> Result<void> {
-        append_external_entries({{"location", "sealed"}, {kTensorOrdinalKey, std::to_string(ordinal)}}, message);
-        if (record.size_bytes <= kInlineTensorBytes) return append_inline_data(record, message);
-        mark_external(message);
-        return {};
-      }));
+      walk_model(
+          plan.file, [](const TensorRecord& record, size_t ordinal, TensorSite site, Rope* message) -> Result<void> {
+            append_external_entries({{"location", "sealed"}, {kTensorOrdinalKey, std::to_string(ordinal)}}, message);
+            if (record.size_bytes <= kInlineTensorBytes || site == TensorSite::kInlineOnly) {
+              return append_inline_data(record, message);
+            }
+            mark_external(message);
+            return {};
+          }));
   const std::span<const uint8_t> bytes(reinterpret_cast<const uint8_t*>(skeleton.bytes.data()), skeleton.bytes.size());
   auto decided = decide_weight_layouts(bytes);
   LayoutsByOrdinal by_ordinal;

@@ -10,7 +10,8 @@ export type Attribute =
   | string
   | readonly number[]
   | { readonly floats: readonly number[] }
-  | { readonly strings: readonly string[] };
+  | { readonly strings: readonly string[] }
+  | { readonly tensor: Tensor };
 export type Attributes = Readonly<Record<string, Attribute | undefined>>;
 
 /** NodeProto; the name '' stands for an input that is not given. */
@@ -49,7 +50,7 @@ export function onnxModel({ opset, domains = {}, nodes, initializers, inputs, ou
     7,
     ...nodes,
     bytes(2, 'random'),
-    ...Object.entries(initializers).map(([name, tensor]) => initializer(name, tensor)),
+    ...Object.entries(initializers).map(([name, tensor]) => tensorProto(5, name, tensor)),
     ...inputs.map(({ name, type, dims }) => valueInfo(11, name, type, dims)),
     ...outputs.map(({ name, type }) => valueInfo(12, name, type, undefined)),
   );
@@ -66,6 +67,7 @@ function attribute(value: Attribute): Buffer[] {
   if (typeof value === 'string') return [bytes(4, value), int(20, 3)];
   if ('float' in value) return [float(2, value.float), int(20, 1)];
   if ('floats' in value) return [...value.floats.map((item) => float(7, item)), int(20, 6)];
+  if ('tensor' in value) return [tensorProto(5, '', value.tensor), int(20, 4)];
   if ('strings' in value) return [...value.strings.map((item) => bytes(9, item)), int(20, 8)];
   return [...value.map((item) => signed(8, item)), int(20, 7)];
 }
@@ -100,8 +102,9 @@ function valueInfo(field: number, name: string, type: TensorType, dims: readonly
   return message(field, bytes(1, name), message(2, tensor));
 }
 
-function initializer(name: string, { type, dims, data }: Tensor): Buffer {
+/** A TensorProto, with the elements as raw_data. */
+function tensorProto(field: number, name: string, { type, dims, data }: Tensor): Buffer {
   const view = data as Uint8Array;
   const raw = Buffer.from(view.buffer, view.byteOffset, view.byteLength);
-  return message(5, ...dims.map((dim) => int(1, dim)), int(2, codeOf(type)), bytes(8, name), bytes(9, raw));
+  return message(field, ...dims.map((dim) => int(1, dim)), int(2, codeOf(type)), bytes(8, name), bytes(9, raw));
 }

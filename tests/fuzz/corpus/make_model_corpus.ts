@@ -160,9 +160,9 @@ export const seeds: Seed[] = [
 ];
 
 const WITHOUT_CASE =
-  'Affine AffineGrid Attention BitwiseAnd BitwiseNot BitwiseOr BitwiseXor CenterCropPad Col2Im Crop DeformConv DynamicSlice Gelu ' +
+  'Affine AffineGrid Attention BitCast BitwiseAnd BitwiseNot BitwiseOr BitwiseXor CenterCropPad Col2Im Crop CumProd DeformConv DynamicSlice Gelu ' +
   'GlobalLpPool GroupNormalization ImageScaler LpNormalization LpPool MaxRoiPool Mish ParametricSoftplus RMSNormalization ' +
-  'RotaryEmbedding Scale ScaledTanh SimplifiedLayerNormalization Swish';
+  'RotaryEmbedding Scale ScaledTanh SimplifiedLayerNormalization SwiGLU Swish TensorScatter';
 
 /** Models of one node of these, and of every operator of another domain; shapes and indices are in the model. */
 function randomSeeds(): [op: string, model: Buffer][] {

@@ -199,6 +199,31 @@ TEST(ImportTest, RefusesWhatCannotCrossTheBorder) {
   EXPECT_TRUE(Imported(model(10, 10).build()).ok()) << "float16 is stored";
 }
 
+// Optionals are resolved as far as the file tells: one with a value is the value.
+TEST(ImportTest, OptionalsOfTheFile) {
+  const Imported imported(ModelBuilder()
+                              .input("x", {2})
+                              .add(node("Optional", {"x"}, {"some"}))
+                              .add(node("OptionalGetElement", {"some"}, {"element"}))
+                              .add(node("Relu", {"element"}, {"y"}))
+                              .add(node("OptionalHasElement", {"some"}, {"yes"}))
+                              .add(node("OptionalHasElement", {}, {"no"}))
+                              .output("y")
+                              .output("yes", 9)
+                              .output("no", 9)
+                              .build());
+  ASSERT_TRUE(imported.ok()) << imported.model.error().message;
+  EXPECT_EQ(imported.op_types(), (std::vector<std::string>{"Relu"}));
+  EXPECT_EQ(*imported.graph().values[imported.graph().outputs[1]].constant->data, 1);
+  EXPECT_EQ(*imported.graph().values[imported.graph().outputs[2]].constant->data, 0);
+  expect_refused(ModelBuilder()
+                     .input("x", {2})
+                     .add(node("Optional", {}, {"none"}))
+                     .add(node("OptionalGetElement", {"none"}, {"y"}))
+                     .output("y"),
+                 ErrorCode::kOpUnsupported, "an optional without a value");
+}
+
 TEST(ImportTest, LegacyAttributesBecomeInputs) {
   ModelBuilder builder;
   builder.opset = 9;

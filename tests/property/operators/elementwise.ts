@@ -1,5 +1,6 @@
 /** Elementwise operators, reductions and what is like them. */
 import type { TensorType } from '../../../src/index.js';
+import { dataTypes } from '../../../src/runtime/data_types.js';
 import { floatTypes, int64, integerTypes, type Random } from '../random.js';
 import type { OneNode } from './one_node_model.js';
 
@@ -186,6 +187,34 @@ export const elementwiseGenerators: Readonly<Record<string, Generator>> = {
   BitwiseNot: (r) => {
     const type = r.pick(integerTypes);
     return { opType: 'BitwiseNot', opset: 18, inputs: [r.tensor(type, r.dims(0, 3))], outputTypes: [type] };
+  },
+  BitCast: (r) => {
+    const types = r.pick([
+      ['float32', 'int32', 'uint32'],
+      ['float64', 'int64', 'uint64'],
+      ['int16', 'uint16'],
+      ['int8', 'uint8'],
+    ] as const);
+    const type = r.pick(types);
+    const to = r.pick(types);
+    return {
+      opType: 'BitCast',
+      opset: 26,
+      attributes: { to: dataTypes.find((row) => row.type === to)?.code ?? 0 },
+      inputs: [r.tensor(type, r.dims(0, 3))],
+      outputTypes: [to],
+    };
+  },
+  SwiGLU: (r) => {
+    const dims = r.dims(0, 3);
+    const type = r.pick(['float32', 'float16', 'float64'] as const);
+    return {
+      opType: 'SwiGLU',
+      opset: 28,
+      attributes: { alpha: r.chance(0.5) ? { float: r.float(0.5, 2) } : undefined },
+      inputs: [r.tensor(type, dims), r.tensor(type, dims)],
+      outputTypes: [type],
+    };
   },
   BitShift: (r) => {
     const type = r.pick(['uint8', 'uint32', 'uint64'] as const);

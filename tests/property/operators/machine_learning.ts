@@ -1,5 +1,5 @@
 /** Classical models of ai.onnx.ml, numbers in and numbers out. */
-import type { Tensor } from '../../../src/runtime/tensor.js';
+import { Tensor } from '../../../src/runtime/tensor.js';
 import type { Attribute } from '../onnx_model.js';
 import { int64, type Random } from '../random.js';
 import type { Generator } from './elementwise.js';
@@ -7,7 +7,7 @@ import type { OneNode } from './one_node_model.js';
 
 function learning(
   opType: string,
-  make: (r: Random) => Omit<OneNode, 'opType' | 'opset' | 'domain'>,
+  make: (r: Random) => Omit<OneNode, 'opType' | 'opset' | 'domain'> & { readonly opset?: number },
 ): [string, Generator] {
   return [`ai.onnx.ml.${opType}`, (r) => ({ opType, opset: 17, domain: 'ai.onnx.ml', domainVersion: 3, ...make(r) })];
 }
@@ -69,6 +69,58 @@ function trees(r: Random, width: number): Trees {
       nodes_modes: { strings: modes },
     },
     leaves,
+  };
+}
+
+/** Trees as version 5 of the domain has them: branches and leaves apart, numbers in tensors. */
+function treeEnsemble(
+  r: Random,
+  type: 'float32' | 'float64',
+  width: number,
+  n_targets: number,
+): Record<string, Attribute> {
+  const lists: Lists = {
+    nodes_featureids: [],
+    nodes_truenodeids: [],
+    nodes_falsenodeids: [],
+    nodes_trueleafs: [],
+    nodes_falseleafs: [],
+    nodes_missing_value_tracks_true: [],
+    leaf_targetids: [],
+    tree_roots: [],
+  };
+  const [modes, splits, weights, members]: number[][] = [[], [], [], []];
+  const leaf = (): number => {
+    lists.leaf_targetids?.push(r.int(0, n_targets - 1));
+    return (weights?.push(r.float(-1, 1)) as number) - 1;
+  };
+  const branch = (depth: number): number => {
+    const id = modes?.length as number;
+    const mode = r.int(0, 6);
+    modes?.push(mode);
+    splits?.push(r.int(-3, 3));
+    if (mode === 6) members?.push(...r.list(r.int(1, 3), () => r.int(-3, 3)), Number.NaN);
+    lists.nodes_featureids?.push(r.int(0, width - 1));
+    lists.nodes_missing_value_tracks_true?.push(r.int(0, 1));
+    for (const side of ['true', 'false']) {
+      lists[`nodes_${side}leafs`]?.push(0);
+      lists[`nodes_${side}nodeids`]?.push(0);
+    }
+    for (const side of ['true', 'false']) {
+      const ends = depth === 0 || r.chance(0.4);
+      (lists[`nodes_${side}leafs`] as number[])[id] = ends ? 1 : 0;
+      (lists[`nodes_${side}nodeids`] as number[])[id] = ends ? leaf() : branch(depth - 1);
+    }
+    return id;
+  };
+  for (let tree = 0, count = r.int(1, 3); tree < count; ++tree) lists.tree_roots?.push(branch(r.int(0, 3)));
+  const numbers = (values: number[] | undefined): Tensor => new Tensor(type, values ?? [], [values?.length as number]);
+  return {
+    ...lists,
+    nodes_modes: { tensor: new Tensor('uint8', modes ?? [], [modes?.length as number]) },
+    nodes_splits: { tensor: numbers(splits) },
+    leaf_weights: { tensor: numbers(weights) },
+    ...(members?.length === 0 ? {} : { membership_values: { tensor: numbers(members) } }),
   };
 }
 
@@ -198,6 +250,28 @@ export const machineLearningGenerators: Readonly<Record<string, Generator>> = Ob
       },
       inputs: [special ? r.tensor('float32', [r.int(1, 5), width], { special }) : features(r, width)],
       outputTypes: ['float32'],
+    };
+  }),
+  learning('TreeEnsemble', (r) => {
+    const type = r.pick(['float32', 'float64'] as const);
+    const [rows, width, n_targets] = [r.int(1, 5), r.int(1, 4), r.int(1, 3)];
+    const forest = treeEnsemble(r, type, width, n_targets);
+    // onnxruntime rounds before it looks for members, and compares NaN where a branch asks for inequality or members.
+    const { tensor } = forest.nodes_modes as { readonly tensor: Tensor };
+    const missing = Array.from(tensor.data as Uint8Array).some((mode) => mode >= 5) ? 0 : 0.1;
+    const x = r.list(rows * width, () => (r.chance(missing) ? Number.NaN : r.int(-4, 4)));
+    return {
+      opset: 21,
+      domainVersion: 5,
+      attributes: {
+        ...forest,
+        n_targets,
+        aggregate_function: r.int(0, 3),
+        // onnxruntime takes 1 for LOGISTIC and 2 for SOFTMAX, the standard the other way round.
+        post_transform: 0,
+      },
+      inputs: [new Tensor(type, x, [rows, width])],
+      outputTypes: [type],
     };
   }),
   learning('TreeEnsembleClassifier', (r) => {

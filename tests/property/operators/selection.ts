@@ -32,6 +32,43 @@ export const selectionGenerators: Readonly<Record<string, Generator>> = {
       outputTypes: ['int64'],
     };
   },
+  CumProd: (r) => {
+    const data = r.tensor(r.pick(['float32', 'int32', 'int64', 'float64'] as const), r.dims(1, 4));
+    return {
+      opType: 'CumProd',
+      opset: 26,
+      attributes: { exclusive: r.int(0, 1), reverse: r.int(0, 1) },
+      inputs: [data, int64([r.axis(data.dims.length)], [])],
+      constants: r.pick([[], [1]]),
+      outputTypes: [data.type],
+    };
+  },
+  TensorScatter: (r) => {
+    const dims = r.dims(2, 4, 4, false);
+    const axis = r.int(1, dims.length - 1);
+    const rows = dims[axis] as number;
+    const added = r.int(1, rows);
+    const type = r.pick(['float32', 'int64', 'float16', 'bool'] as const);
+    const update = r.tensor(
+      type,
+      dims.map((dim, i) => (i === axis ? added : dim)),
+    );
+    const mode = r.pick(['linear', 'circular', undefined]);
+    const last = mode === 'circular' ? rows - 1 : rows - added;
+    const batch = dims[0] as number;
+    const indices = int64(
+      r.list(batch, () => r.int(0, last)),
+      [batch],
+    );
+    return {
+      opType: 'TensorScatter',
+      opset: 24,
+      attributes: { axis: r.pick([axis, axis - dims.length]), mode },
+      inputs: [r.tensor(type, dims), update, ...(r.chance(0.7) ? [indices] : [])],
+      constants: r.pick([[], [1]]),
+      outputTypes: [type],
+    };
+  },
   TfIdfVectorizer: (r) => {
     const type = r.pick(['int64', 'int32'] as const);
     const longest = r.int(1, 3);

@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "graph/ops.h"
+#include "graph/ops/element_types.h"
 #include "graph/ops/support.h"
 
 namespace sealedge {
@@ -62,7 +63,9 @@ class RangeKernel final : public Kernel {
     if constexpr (std::is_integral_v<T>) {
       return static_cast<T>(static_cast<uint64_t>(start_) + uint64_t{i} * static_cast<uint64_t>(delta_));
     } else {
-      return start_ + static_cast<T>(i) * delta_;
+      // Of float16 in float32 (Range-27, stash_type).
+      using A = Arithmetic<T>;
+      return T(static_cast<A>(start_) + static_cast<A>(i) * static_cast<A>(delta_));
     }
   }
   T start_;
@@ -113,6 +116,8 @@ class RangeOp final : public Op {
         return make<int16_t>(setup, count);
       case DataType::kFloat64:
         return make<double>(setup, count);
+      case DataType::kFloat16:
+        return make<Float16>(setup, count);
       default:
         return make<float>(setup, count);
     }
@@ -127,7 +132,7 @@ class RangeOp final : public Op {
   template <typename T>
   static Result<int64_t> count_as(std::span<const Operand> inputs) {
     const T delta = scalar<T>(inputs[2]);
-    if (delta == T{0}) return model_invalid("delta is zero");
+    if (static_cast<Arithmetic<T>>(delta) == 0) return model_invalid("delta is zero");
     const int64_t count = range_count(scalar<T>(inputs[0]), scalar<T>(inputs[1]), delta);
     if (count < 0) return Error{ErrorCode::kLimitExceeded, "too many elements"};
     return count;
@@ -144,6 +149,8 @@ class RangeOp final : public Op {
         return count_as<float>(inputs);
       case DataType::kFloat64:
         return count_as<double>(inputs);
+      case DataType::kFloat16:
+        return count_as<Float16>(inputs);
       default:
         return op_unsupported(std::string("type ") + data_type_name(inputs[0].type));
     }

@@ -84,6 +84,8 @@ class PixelShuffleOp final : public Op {
 OpPtr make_depth_to_space(int64_t block, bool channel_first) {
   return std::make_shared<PixelShuffleOp>(block, channel_first, true);
 }
-OpPtr make_space_to_depth(int64_t block) { return std::make_shared<PixelShuffleOp>(block, false, false); }
+OpPtr make_space_to_depth(int64_t block, bool channel_first) {
+  return std::make_shared<PixelShuffleOp>(block, channel_first, false);
+}
 
 }  // namespace sealedge

@@ -16,8 +16,9 @@ using OpPtr = std::shared_ptr<const Op>;
 OpPtr make_top_k(int64_t axis, bool largest);  // X, K -> Values, Indices; always sorted
 OpPtr make_one_hot(int64_t axis);              // indices, depth, values
 OpPtr make_hardmax(int64_t axis, bool coerce_2d);
-OpPtr make_cumsum(bool exclusive, bool reverse);  // x, axis
-OpPtr make_trilu(bool upper);                     // input, k optional
+OpPtr make_cumsum(bool exclusive, bool reverse);   // x, axis
+OpPtr make_cumprod(bool exclusive, bool reverse);  // x, axis
+OpPtr make_trilu(bool upper);                      // input, k optional
 // type kUndefined: that of the input.
 OpPtr make_eye_like(DataType type, int64_t k);
 
@@ -36,6 +37,9 @@ OpPtr make_non_max_suppression(bool center_point_box);  // boxes, scores, most p
 
 // One part of several of the same size along axis, the last of which may be smaller; position < 0 counts from the end.
 OpPtr make_split_part(int64_t axis);  // input, size, position
+
+// past_cache, update, write_indices optional; rows past the end wrap around where `circular`.
+OpPtr make_tensor_scatter(int64_t axis, bool circular);
 
 OpPtr make_reverse_sequence(int64_t batch_axis, int64_t time_axis);    // input, sequence_lens
 OpPtr make_center_crop_pad(std::optional<std::vector<int64_t>> axes);  // input, shape

@@ -61,14 +61,19 @@ template <typename T>
 T bitwise_xor(T a, T b) {
   return static_cast<T>(a ^ b);
 }
-// Shifted by its width or more nothing is left, where the CPU would count modulo the width.
+// Shifted by its width or more, or by a negative number, nothing is left but copies of the sign, where the CPU would
+// count modulo the width (BitShift-28).
+template <typename T>
+bool within_width(T b) {
+  return static_cast<std::make_unsigned_t<T>>(b) < sizeof(T) * 8;
+}
 template <typename T>
 T shift_left(T a, T b) {
-  return b < sizeof(T) * 8 ? static_cast<T>(static_cast<uint64_t>(a) << b) : T{0};
+  return within_width(b) ? static_cast<T>(static_cast<uint64_t>(a) << b) : T{0};
 }
 template <typename T>
 T shift_right(T a, T b) {
-  return b < sizeof(T) * 8 ? static_cast<T>(a >> b) : T{0};
+  return static_cast<T>(within_width(b) ? a >> b : a < 0 ? -1 : 0);
 }
 
 template <typename T, T (*kFunction)(T, T)>
@@ -104,12 +109,9 @@ std::unique_ptr<Kernel> make_loop(BinaryKind kind, const BroadcastPlan& plan) {
     case BinaryKind::kBitwiseXor:
       return loop<T, bitwise_xor<T>>(plan);
     case BinaryKind::kBitShiftLeft:
+      return loop<T, shift_left<T>>(plan);
     case BinaryKind::kBitShiftRight:
-      if constexpr (std::is_unsigned_v<T>) {  // BitShift-11
-        return kind == BinaryKind::kBitShiftLeft ? loop<T, shift_left<T>>(plan) : loop<T, shift_right<T>>(plan);
-      } else {
-        return nullptr;
-      }
+      return loop<T, shift_right<T>>(plan);
     default:
       return make_comparison_loop<T>(kind, plan);
   }

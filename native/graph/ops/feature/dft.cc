@@ -52,11 +52,11 @@ class TransformKernel : public Kernel {
       if (components == 2) to[i].im = static_cast<double>(x[i * step + 1]);
     }
   }
-  void transform_and_write(Complex64* samples, T* y, size_t step) const {
+  void transform_and_write(Complex64* samples, T* y, size_t step, bool real = false) const {
     fft(length_, inverse_, table_.data(), samples, samples + length_);
     for (size_t i = 0; i < kept_; ++i) {
       y[i * step] = T(samples[i].re);
-      y[i * step + 1] = T(samples[i].im);
+      if (!real) y[i * step + 1] = T(samples[i].im);
     }
   }
   size_t length_, kept_;
@@ -69,22 +69,40 @@ class TransformKernel : public Kernel {
 template <typename T>
 class DftKernel final : public TransformKernel<T> {
  public:
-  DftKernel(size_t length, bool inverse, size_t kept, size_t outer, size_t axis, size_t inner, size_t components)
-      : TransformKernel<T>(length, inverse, kept), outer_(outer), axis_(axis), inner_(inner), components_(components) {}
+  // `real`: the input is the first half of a spectrum, the output the real signal that has it.
+  DftKernel(size_t length, bool inverse, size_t kept, size_t outer, size_t axis, size_t inner, size_t components,
+            bool real)
+      : TransformKernel<T>(length, inverse, kept),
+        outer_(outer),
+        axis_(axis),
+        inner_(inner),
+        components_(components),
+        real_(real) {}
   Result<void> run(const RunArgs& args) const override {
     const auto* x = reinterpret_cast<const T*>(args.inputs[0]);
     auto* y = reinterpret_cast<T*>(args.outputs[0]);
     auto* samples = reinterpret_cast<Complex64*>(args.scratch);
+    const size_t used = real_ ? std::min(axis_, this->length_ / 2 + 1) : axis_, width = real_ ? 1 : 2;
     for (size_t lane = 0; lane < outer_ * inner_; ++lane) {
       const size_t o = lane / inner_, i = lane % inner_;
-      this->read(x + (o * axis_ * inner_ + i) * components_, inner_ * components_, components_, axis_, samples);
-      this->transform_and_write(samples, y + (o * this->kept_ * inner_ + i) * 2, inner_ * 2);
+      this->read(x + (o * axis_ * inner_ + i) * components_, inner_ * components_, components_, used, samples);
+      if (real_) mirror(samples);
+      this->transform_and_write(samples, y + (o * this->kept_ * inner_ + i) * width, inner_ * width, real_);
     }
     return {};
   }
 
  private:
+  // The spectrum of a real signal of n samples: X[n - k] is the conjugate of X[k], so what is its own mirror is real.
+  void mirror(Complex64* samples) const {
+    const size_t n = this->length_;
+    samples[0].im = 0;
+    if (n % 2 == 0) samples[n / 2].im = 0;
+    for (size_t k = n / 2 + 1; k < n; ++k) samples[k] = {samples[n - k].re, -samples[n - k].im};
+  }
+
   size_t outer_, axis_, inner_, components_;
+  bool real_;
 };
 
 class DftOp final : public Op {
@@ -99,13 +117,13 @@ class DftOp final : public Op {
     if (x.dims.size() < 2 || (x.dims.back() != 1 && x.dims.back() != 2)) {
       return shape_mismatch("expected a last dimension of 1 or 2, got " + dims_to_string(x.dims));
     }
-    if (onesided_ && (inverse_ || x.dims.back() == 2)) {
-      return model_invalid("onesided: only for the transform of real input");
+    if (onesided_ && inverse_ != (x.dims.back() == 2)) {
+      return model_invalid("onesided: only from real input, or back to it");
     }
     SEALEDGE_ASSIGN(const Geometry geometry, geometry_of(inputs));
     TensorFact fact{x.type, x.dims};
     fact.dims[geometry.axis] = geometry.kept;
-    fact.dims.back() = 2;
+    fact.dims.back() = gives_real() ? 1 : 2;
     return std::vector<TensorFact>{std::move(fact)};
   }
 
@@ -119,11 +137,13 @@ class DftOp final : public Op {
     return dispatch_type(FloatTypes{}, setup.inputs[0].type, [&]<typename T>() -> std::unique_ptr<Kernel> {
       return std::make_unique<DftKernel<T>>(
           static_cast<size_t>(geometry.length), inverse_, static_cast<size_t>(geometry.kept), outer,
-          static_cast<size_t>(dims[geometry.axis]), inner, static_cast<size_t>(dims.back()));
+          static_cast<size_t>(dims[geometry.axis]), inner, static_cast<size_t>(dims.back()), gives_real());
     });
   }
 
  private:
+  bool gives_real() const { return onesided_ && inverse_; }
+
   struct Geometry {
     size_t axis;
     int64_t length, kept;
@@ -136,12 +156,12 @@ class DftOp final : public Op {
     }
     SEALEDGE_ASSIGN(const size_t axis, resolve_axis(given, dims.size()));
     if (axis + 1 == dims.size()) return model_invalid("axis: the last dimension holds real and imaginary parts");
-    int64_t length = dims[axis];
+    int64_t length = gives_real() ? 2 * (dims[axis] - 1) : dims[axis];
     if (inputs.size() > 1 && inputs[1].present) {
       SEALEDGE_ASSIGN(length, one_integer(inputs[1], "dft_length"));
     }
     SEALEDGE_TRY(transform_length(length));
-    return Geometry{axis, length, onesided_ ? length / 2 + 1 : length};
+    return Geometry{axis, length, onesided_ && !inverse_ ? length / 2 + 1 : length};
   }
 
   int64_t axis_;

@@ -70,7 +70,7 @@ class TreeKernel final : public Kernel {
         }
       }
     }
-    auto* y = reinterpret_cast<float*>(args.outputs[0]) + row * targets_;
+    auto* y = reinterpret_cast<V*>(args.outputs[0]) + row * targets_;
     for (size_t target = 0; target < targets_; ++target) {
       double value = sums[target];
       if (attributes_.aggregate == TreeAggregate::kAverage && roots_ > 0) value /= static_cast<double>(roots_);
@@ -78,7 +78,7 @@ class TreeKernel final : public Kernel {
         const auto* base = reinterpret_cast<const V*>(args.inputs[kBase]);
         value += static_cast<double>(base[base_values_ == 1 ? 0 : target]);
       }
-      y[target] = static_cast<float>(value);
+      y[target] = static_cast<V>(value);
     }
   }
 
@@ -140,7 +140,7 @@ class TreeEnsembleOp final : public Op {
                               dims_to_string(x.dims));
       }
     }
-    return std::vector<TensorFact>{{DataType::kFloat32, {x.dims.size() == 2 ? x.dims[0] : 1, attributes_.targets}}};
+    return std::vector<TensorFact>{{inputs[kWeights].type, {x.dims.size() == 2 ? x.dims[0] : 1, attributes_.targets}}};
   }
 
   Result<std::unique_ptr<Kernel>> prepare(const OpSetup& setup) const override {

@@ -30,8 +30,8 @@ struct TreeEnsembleAttributes {
 
 // Inputs X (N, C) or (C), and constants that the importer has checked: nodes (int32: the table), thresholds (one for
 // each node), roots (int32), shares (int32: a target each, those of a leaf side by side), weights (one for each share),
-// base_values (one for each target, or one) optional. Output (N, targets) float32. Every walk ends: no node has two
-// parents and no root has one.
+// base_values (one for each target, or one) optional. Thresholds, weights and base_values are float32 or all float64,
+// and so is the output (N, targets). Every walk ends: a walk comes to no node twice.
 OpPtr make_tree_ensemble(const TreeEnsembleAttributes& attributes);
 
 }  // namespace sealedge

@@ -1,12 +1,14 @@
-// Attention-24: Y = softmax(scale * Q * K' + bias) * V for every head, where several heads of Q may share one of K, V.
+// Attention-25: Y = softmax(scale * Q * K' + bias) * V for every head, where several heads of Q may share one of K, V.
 //
 // Letters: B batch, H heads of Q, G heads of K and V, S queries, T keys (past and new), D and E the sizes of a head of
 // K and of V. Q is (B, S, H * D) or (B, H, S, D), and so on; what is kept of the past is (B, G, T, D).
 #include "graph/ops/product/attention.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #include "graph/ops/element_types.h"
 #include "graph/ops/product/product_loops.h"
@@ -47,7 +49,8 @@ Result<Heads> heads_of(const Operand& operand, int64_t heads, const char* name) 
 
 struct AttentionShape {
   size_t batch, past;
-  Heads q, k, v;  // k, v: the new rows
+  bool continues;  // there is a past, if an empty one
+  Heads q, k, v;   // k, v: the new rows
   size_t keys() const { return past + k.rows; }
 };
 
@@ -59,7 +62,7 @@ struct Present {
 bool given(std::span<const Operand> inputs, size_t i) { return i < inputs.size() && inputs[i].present; }
 
 Result<AttentionShape> resolve(const AttentionAttributes& attributes, std::span<const Operand> inputs) {
-  AttentionShape shape = {.batch = 0, .past = 0, .q = {}, .k = {}, .v = {}};
+  AttentionShape shape = {.batch = 0, .past = 0, .continues = given(inputs, kPastKey), .q = {}, .k = {}, .v = {}};
   SEALEDGE_ASSIGN(shape.q, heads_of(inputs[kQ], attributes.q_heads, "Q"));
   SEALEDGE_ASSIGN(shape.k, heads_of(inputs[kK], attributes.kv_heads, "K"));
   SEALEDGE_ASSIGN(shape.v, heads_of(inputs[kV], attributes.kv_heads, "V"));
@@ -132,13 +135,13 @@ class AttentionKernel final : public Kernel {
     auto* y = args.outputs[0] ? reinterpret_cast<T*>(args.outputs[0]) : nullptr;
     const size_t s = shape_.q.rows, t = shape_.keys(), shared = shape_.q.heads / shape_.k.heads;
     for (size_t b = 0; b < shape_.batch; ++b) {
-      const size_t allowed = allowed_keys(args, b);
+      const Visible visible = visible_keys(args, b);
       for (size_t h = 0; h < shape_.q.heads; ++h) {
         const T* head = q + b * shape_.q.batch_stride + h * shape_.q.head_stride;
         const T* key = keys + b * k.batch_stride + h / shared * k.head_stride;
         const T* value = values + b * v.batch_stride + h / shared * v.head_stride;
         multiply({s, t, k.size, shape_.q.row_stride, 1, 1, k.row_stride}, head, key, scores, factor, context);
-        to_probabilities(args, b, h, allowed, scores);
+        to_probabilities(args, b, h, visible, scores);
         if (!y) continue;
         multiply({s, v.size, t, t, 1, v.row_stride, 1}, scores, value, result, factor, context);
         T* out = y + b * y_.batch_stride + h * y_.head_stride;
@@ -210,15 +213,34 @@ class AttentionKernel final : public Kernel {
     }
   }
 
-  // How many keys of this batch entry are no padding.
-  size_t allowed_keys(const RunArgs& args, size_t b) const {
-    if (lengths_ == DataType::kUndefined) return shape_.keys();
-    const int64_t length = IndexReader(args.inputs[kLengths], lengths_)[b];
-    return length < 0 ? 0 : std::min(static_cast<size_t>(length), shape_.keys());
+  // Of one batch entry: keys that are no padding, and where among them the first query stands, which is before the
+  // first key where there are more queries than keys.
+  struct Visible {
+    int64_t keys, offset;
+  };
+  Visible visible_keys(const RunArgs& args, size_t b) const {
+    const auto keys = static_cast<int64_t>(shape_.keys()), past = static_cast<int64_t>(shape_.past);
+    if (lengths_ == DataType::kUndefined) return {keys, past};
+    const int64_t length = std::clamp<int64_t>(IndexReader(args.inputs[kLengths], lengths_)[b], 0, keys);
+    return {length, shape_.continues ? past : length - static_cast<int64_t>(shape_.q.rows)};
+  }
+
+  // The keys [begin, end) that a query may attend to.
+  std::pair<size_t, size_t> window(const Visible& visible, size_t row) const {
+    const int64_t position = visible.offset + static_cast<int64_t>(row);
+    int64_t begin = 0, end = visible.keys;
+    if (attributes_.causal) end = std::min(end, position + 1);
+    // A window has any size: the difference is taken, not the sum.
+    if (attributes_.right_window && *attributes_.right_window < end - position) {
+      end = position + *attributes_.right_window + 1;
+    }
+    if (attributes_.left_window && *attributes_.left_window < position) begin = position - *attributes_.left_window;
+    end = std::max<int64_t>(end, 0);
+    return {static_cast<size_t>(std::min(begin, end)), static_cast<size_t>(end)};
   }
 
   // The scores of one head, in place; and output 3 on the way.
-  void to_probabilities(const RunArgs& args, size_t b, size_t h, size_t allowed, T* scores) const {
+  void to_probabilities(const RunArgs& args, size_t b, size_t h, const Visible& visible, T* scores) const {
     const size_t s = shape_.q.rows, t = shape_.keys();
     T* shown = args.outputs.size() > 3 && args.outputs[3]
                    ? reinterpret_cast<T*>(args.outputs[3]) + (b * shape_.q.heads + h) * s * t
@@ -233,7 +255,7 @@ class AttentionKernel final : public Kernel {
       show(AttentionScores::kProduct);
       if (attributes_.softcap > 0) cap(line, t);
       show(AttentionScores::kCapped);
-      mask(args.inputs, b, h, row, allowed, line);
+      mask(args.inputs, b, h, row, window(visible, row), line);
       show(AttentionScores::kMasked);
       softmax(line, t);
       show(AttentionScores::kProbabilities);
@@ -245,12 +267,12 @@ class AttentionKernel final : public Kernel {
     for (size_t i = 0; i < count; ++i) line[i] = T(limit * std::tanh(static_cast<Arithmetic<T>>(line[i]) / limit));
   }
 
-  void mask(std::span<const uint8_t* const> inputs, size_t b, size_t h, size_t row, size_t allowed, T* line) const {
+  void mask(std::span<const uint8_t* const> inputs, size_t b, size_t h, size_t row, std::pair<size_t, size_t> window,
+            T* line) const {
     const T never = T(-std::numeric_limits<float>::infinity());
     const size_t start = b * mask_.batch + h * mask_.head + row * mask_.row;
     for (size_t i = 0; i < shape_.keys(); ++i) {
-      const bool future = attributes_.causal && i > row + shape_.past;
-      if (future || i >= allowed || (mask_.given && i >= mask_.keys && mask_.keys != 1)) {
+      if (i < window.first || i >= window.second || (mask_.given && i >= mask_.keys && mask_.keys != 1)) {
         line[i] = never;
       } else if (mask_.boolean) {
         if (inputs[kMask][start + i * mask_.key] == 0) line[i] = never;

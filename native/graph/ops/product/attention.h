@@ -21,6 +21,8 @@ struct AttentionAttributes {
   AttentionScores scores = AttentionScores::kProduct;
   std::optional<float> scale = {};  // 1 / sqrt(size of a head of K)
   float softcap = 0;                // 0: none
+  // Keys that a query sees on either side of its own position; none: all.
+  std::optional<int64_t> left_window = {}, right_window = {};
 };
 // Inputs Q, K, V, attn_mask, past_key, past_value, nonpad_kv_seqlen, all but the first three optional; outputs Y,
 // present_key, present_value, qk_matmul_output.

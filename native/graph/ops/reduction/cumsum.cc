@@ -1,4 +1,5 @@
-// CumSum: running sums along an axis, which is a tensor of its own and may be computed by the model.
+// CumSum and CumProd: running sums and products along an axis, which is a tensor of its own and may be computed by the
+// model.
 #include "graph/ops/array/selection.h"
 #include "graph/ops/element_types.h"
 #include "graph/ops/support.h"
@@ -8,10 +9,10 @@ namespace sealedge {
 
 namespace {
 
-template <typename T>
-class CumSumKernel final : public Kernel {
+template <typename T, bool kProduct>
+class CumulativeKernel final : public Kernel {
  public:
-  CumSumKernel(Dims dims, DataType axis_type, bool exclusive, bool reverse)
+  CumulativeKernel(Dims dims, DataType axis_type, bool exclusive, bool reverse)
       : dims_(std::move(dims)), axis_type_(axis_type), exclusive_(exclusive), reverse_(reverse) {}
 
   Result<void> run(const RunArgs& args) const override {
@@ -27,21 +28,22 @@ class CumSumKernel final : public Kernel {
     }
     const auto count = static_cast<size_t>(dims_[static_cast<size_t>(axis)]);
     for (size_t o = 0; o < outer; ++o, x += count * inner, y += count * inner) {
-      for (size_t i = 0; i < inner; ++i) sum_lane(x + i, y + i, count, inner);
+      for (size_t i = 0; i < inner; ++i) run_lane(x + i, y + i, count, inner);
     }
     return {};
   }
 
  private:
   // Integers wrap around.
-  using Sum = std::conditional_t<std::is_integral_v<T>, uint64_t, Arithmetic<T>>;
-  void sum_lane(const T* x, T* y, size_t count, size_t step) const {
-    Sum sum{};
+  using Total = std::conditional_t<std::is_integral_v<T>, uint64_t, Arithmetic<T>>;
+  void run_lane(const T* x, T* y, size_t count, size_t step) const {
+    Total total{kProduct ? 1 : 0};
     for (size_t i = 0; i < count; ++i) {
       const size_t at = (reverse_ ? count - 1 - i : i) * step;
-      const Sum next = sum + static_cast<Sum>(x[at]);  // read before y is written: both may be one tensor
-      y[at] = static_cast<T>(exclusive_ ? sum : next);
-      sum = next;
+      const auto value = static_cast<Total>(x[at]);  // read before y is written: both may be one tensor
+      const Total next = kProduct ? total * value : total + value;
+      y[at] = static_cast<T>(exclusive_ ? total : next);
+      total = next;
     }
   }
 
@@ -50,10 +52,11 @@ class CumSumKernel final : public Kernel {
   bool exclusive_, reverse_;
 };
 
-class CumSumOp final : public Op {
+class CumulativeOp final : public Op {
  public:
-  CumSumOp(bool exclusive, bool reverse) : exclusive_(exclusive), reverse_(reverse) {}
-  const char* op_type() const override { return "CumSum"; }
+  CumulativeOp(bool product, bool exclusive, bool reverse)
+      : product_(product), exclusive_(exclusive), reverse_(reverse) {}
+  const char* op_type() const override { return product_ ? "CumProd" : "CumSum"; }
 
   Result<std::vector<TensorFact>> infer(std::span<const Operand> inputs) const override {
     const Operand &x = inputs[0], &axis = inputs[1];
@@ -75,15 +78,17 @@ class CumSumOp final : public Op {
  private:
   std::unique_ptr<Kernel> make_kernel(const Operand& x, DataType axis_type) const {
     return dispatch_type(NumberTypes{}, x.type, [&]<typename T>() -> std::unique_ptr<Kernel> {
-      return std::make_unique<CumSumKernel<T>>(x.dims, axis_type, exclusive_, reverse_);
+      if (product_) return std::make_unique<CumulativeKernel<T, true>>(x.dims, axis_type, exclusive_, reverse_);
+      return std::make_unique<CumulativeKernel<T, false>>(x.dims, axis_type, exclusive_, reverse_);
     });
   }
 
-  bool exclusive_, reverse_;
+  bool product_, exclusive_, reverse_;
 };
 
 }  // namespace
 
-OpPtr make_cumsum(bool exclusive, bool reverse) { return std::make_shared<CumSumOp>(exclusive, reverse); }
+OpPtr make_cumsum(bool exclusive, bool reverse) { return std::make_shared<CumulativeOp>(false, exclusive, reverse); }
+OpPtr make_cumprod(bool exclusive, bool reverse) { return std::make_shared<CumulativeOp>(true, exclusive, reverse); }
 
 }  // namespace sealedge

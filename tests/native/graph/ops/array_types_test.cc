@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "graph/ops.h"
+#include "graph/ops/elementwise/bit_cast.h"
 #include "typed_ops.h"
 
 namespace sealedge::testing {
@@ -222,6 +223,27 @@ TEST(ArrayTypesTest, RangeCountsInEveryType) {
   EXPECT_EQ(typed_ok(make_range(), {scalar_of(1.0), scalar_of(2.0), scalar_of(0.25)})[0].values<double>(),
             (std::vector<double>{1, 1.25, 1.5, 1.75}));
   EXPECT_EQ(typed_ok(make_range(), {scalar_of(5.0f), scalar_of(1.0f), scalar_of(1.0f)})[0].dims, (Dims{0}));
+  // Range-27: 2048 + 1 is 2048 in float16, so sums would stand still.
+  const auto halves =
+      typed_ok(make_range(), {scalar_of(Float16(2040.0f)), scalar_of(Float16(2060.0f)), scalar_of(Float16(1.0f))})[0];
+  ASSERT_EQ(halves.dims, (Dims{20}));
+  for (size_t i = 0; i < 20; ++i) {
+    EXPECT_EQ(halves.values<Float16>()[i], Float16(2040.0f + static_cast<float>(i)));
+  }
+  typed_error(make_range(), {scalar_of(Float16(1.0f)), scalar_of(Float16(2.0f)), scalar_of(Float16(0.0f))},
+              ErrorCode::kModelInvalid, "zero");
+}
+
+TEST(ArrayTypesTest, BitCastKeepsTheBytes) {
+  const TestTensor x = f32({2, 2}, {1.0f, -0.0f, std::numeric_limits<float>::quiet_NaN(), 1e-45f});
+  const TestTensor bits = typed_ok(make_bit_cast(DataType::kUint32), {x})[0];
+  EXPECT_EQ(bits.type, DataType::kUint32);
+  EXPECT_EQ(bits.dims, x.dims);
+  EXPECT_EQ(bits.bytes, x.bytes);
+  EXPECT_EQ(bits.values<uint32_t>()[0], 0x3f800000u);
+  EXPECT_EQ(typed_ok(make_bit_cast(DataType::kFloat32), {bits})[0].bytes, x.bytes);
+  EXPECT_EQ(typed_ok(make_bit_cast(DataType::kInt8), {typed<uint8_t>({0}, std::vector<uint8_t>{})})[0].dims, (Dims{0}));
+  typed_error(make_bit_cast(DataType::kInt64), {x}, ErrorCode::kModelInvalid, "width");
 }
 
 }  // namespace

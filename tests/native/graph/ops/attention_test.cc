@@ -89,6 +89,14 @@ void attention_follows_the_formula(double tolerance) {
                  .value_size = pick(1, 4),
                  .causal = pick(0, 1) == 1,
                  .softcap = pick(0, 2) == 0 ? 2.0 : 0.0};
+    // Without a past the last query stands at the last key that is no padding.
+    const bool continues = pick(0, 1) == 1;
+    if (!continues) p.past = 0;
+    const auto draw_window = [&]() {
+      return pick(0, 1) == 0 ? std::nullopt
+                             : std::optional<int64_t>(pick(0, 4) == 0 ? INT64_MAX : random.between(0, 3));
+    };
+    const std::optional<int64_t> left = draw_window(), right = draw_window();
     const size_t groups = pick(1, 3);
     p.heads = groups * p.shared;
     const auto dim = [](size_t value) { return static_cast<int64_t>(value); };
@@ -107,8 +115,14 @@ void attention_follows_the_formula(double tolerance) {
     // Nonpad lengths, from all keys down to none.
     std::vector<int64_t> lengths;
     for (size_t b = 0; b < p.batch; ++b) lengths.push_back(random.between(0, dim(p.total())));
-    AttentionAttributes attributes = {.causal = p.causal, .scale = 0.7f, .softcap = static_cast<float>(p.softcap)};
-    const auto got = typed_ok(make_attention(attributes), {q, k, v, mask, pk, pv, i64({dim(p.batch)}, lengths)}, 3);
+    AttentionAttributes attributes = {.causal = p.causal,
+                                      .scale = 0.7f,
+                                      .softcap = static_cast<float>(p.softcap),
+                                      .left_window = left,
+                                      .right_window = right};
+    const auto got = typed_ok(
+        make_attention(attributes),
+        {q, k, v, mask, continues ? pk : omitted(), continues ? pv : omitted(), i64({dim(p.batch)}, lengths)}, 3);
     ASSERT_EQ(got[0].dims, (Dims{dim(p.batch), dim(p.heads), dim(p.rows), dim(p.value_size)}));
     const auto row_of = [&](const TestTensor& old, const TestTensor& fresh, size_t b, size_t g, size_t key,
                             size_t width, size_t i) {
@@ -120,7 +134,10 @@ void attention_follows_the_formula(double tolerance) {
       const size_t g = h / p.shared;
       double sum = 0, weighted = 0;
       for (size_t key = 0; key < p.total(); ++key) {
-        if ((p.causal && key > row + p.past) || static_cast<int64_t>(key) >= lengths[b]) continue;
+        const int64_t position = dim(row) + (continues ? dim(p.past) : lengths[b] - dim(p.rows));
+        const int64_t ahead = dim(key) - position;
+        if ((p.causal && ahead > 0) || dim(key) >= lengths[b]) continue;
+        if ((right && ahead > *right) || (left && -ahead > *left)) continue;
         double score = 0;
         for (size_t i = 0; i < p.size; ++i) {
           score += value_of(q, ((b * p.heads + h) * p.rows + row) * p.size + i) * row_of(pk, k, b, g, key, p.size, i);

@@ -251,10 +251,9 @@ void integer_arithmetic() {
   follows(BinaryKind::kBitwiseAnd, [](Wide a, Wide b) { return a & b; });
   follows(BinaryKind::kBitwiseOr, [](Wide a, Wide b) { return a | b; });
   follows(BinaryKind::kBitwiseXor, [](Wide a, Wide b) { return a ^ b; });
-  if constexpr (std::is_unsigned_v<T>) {
-    follows(BinaryKind::kBitShiftLeft, [](Wide a, Wide b) { return b < 64 ? a << b : 0; });
-    follows(BinaryKind::kBitShiftRight, [](Wide a, Wide b) { return b < 64 ? a >> b : 0; });
-  }
+  // BitShift-28: by a negative number as by one that is too large.
+  follows(BinaryKind::kBitShiftLeft, [](Wide a, Wide b) { return b >= 0 && b < 64 ? a << b : 0; });
+  follows(BinaryKind::kBitShiftRight, [](Wide a, Wide b) { return a >> (b >= 0 && b < 64 ? b : 64); });
   comparisons<T>(pool);
 
   for (T a : pool) {

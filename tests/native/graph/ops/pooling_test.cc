@@ -135,14 +135,15 @@ TEST(PixelShuffle, FollowsTheFormula) {
     const TestTensor y = run_ok(make_depth_to_space(b, crd), {x});
     EXPECT_EQ(y.dims, (Dims{2, c, h * b, w * b}));
     EXPECT_EQ(y.floats(), want);
-    if (!crd) EXPECT_EQ(run_ok(make_space_to_depth(b), {y}).floats(), from);
+    EXPECT_EQ(run_ok(make_space_to_depth(b, crd), {y}).floats(), from);
   }
   EXPECT_EQ(run_ok(make_depth_to_space(2, false), {noise({0, 4, 1, 1})}).dims, (Dims{0, 1, 2, 2}));
-  EXPECT_EQ(run_ok(make_space_to_depth(2), {tensor_of<uint8_t>(DataType::kUint8, {1, 1, 2, 2}, {1, 2, 3, 4})}).dims,
-            (Dims{1, 4, 1, 1}));
+  EXPECT_EQ(
+      run_ok(make_space_to_depth(2, false), {tensor_of<uint8_t>(DataType::kUint8, {1, 1, 2, 2}, {1, 2, 3, 4})}).dims,
+      (Dims{1, 4, 1, 1}));
   expect_error(make_depth_to_space(0, false), {x}, ErrorCode::kModelInvalid, "blocksize");
   expect_error(make_depth_to_space(4, false), {x}, ErrorCode::kShapeMismatch, "channels");
-  expect_error(make_space_to_depth(3), {x}, ErrorCode::kShapeMismatch, "blocksize 3");
+  expect_error(make_space_to_depth(3, true), {x}, ErrorCode::kShapeMismatch, "blocksize 3");
 }
 
 }  // namespace

@@ -311,7 +311,7 @@ TEST(SelectionTest, NonMaxSuppressionDropsOverlaps) {
             (std::vector<int64_t>{0, 0, 1}));
 }
 
-TEST(SelectionTest, CumSumRunsBothWays) {
+TEST(SelectionTest, CumSumAndCumProdRunBothWays) {
   for (uint32_t seed = 0; seed < kCases; ++seed) {
     RandomCase random(seed);
     const auto rank = random.between(1, 3);
@@ -321,13 +321,17 @@ TEST(SelectionTest, CumSumRunsBothWays) {
     const bool exclusive = random.between(0, 1) == 1, reverse = random.between(0, 1) == 1;
     const std::vector<int64_t> x = random.ints(count_of(dims), -9, 9);
     const auto got = typed_ok(make_cumsum(exclusive, reverse), {i64(dims, x), scalar_of(given)})[0];
+    const auto products = typed_ok(make_cumprod(exclusive, reverse), {i64(dims, x), scalar_of(given)})[0];
     for_each_index(dims, [&](const Dims& at) {
-      int64_t want = 0;
+      int64_t want = 0, product = 1;
       Dims from = at;
       for (from[axis] = 0; from[axis] < dims[axis]; ++from[axis]) {
         const int64_t distance = reverse ? from[axis] - at[axis] : at[axis] - from[axis];
-        if (distance > 0 || (distance == 0 && !exclusive)) want += x[flat_index(dims, from)];
+        if (distance < 0 || (distance == 0 && exclusive)) continue;
+        want += x[flat_index(dims, from)];
+        product *= x[flat_index(dims, from)];
       }
+      EXPECT_EQ(products.values<int64_t>()[flat_index(dims, at)], product);
       EXPECT_EQ(got.values<int64_t>()[flat_index(dims, at)], want);
     });
   }
@@ -335,6 +339,42 @@ TEST(SelectionTest, CumSumRunsBothWays) {
                 .values<Float16>()[2],
             6.0f);
   typed_error(make_cumsum(false, false), {f32({1}, {1}), scalar_of(int64_t{1})}, ErrorCode::kModelInvalid, "axis");
+}
+
+// The standard's loop.
+TEST(SelectionTest, TensorScatterWritesRowsWhereIndicesSay) {
+  for (uint32_t seed = 0; seed < kCases; ++seed) {
+    RandomCase random(seed);
+    const auto rank = random.between(2, 4);
+    const Dims dims = random.dims(static_cast<size_t>(rank), 4);
+    const int64_t axis = random.between(1, rank - 1) - (seed % 2 == 0 ? rank : 0);
+    const auto at_axis = static_cast<size_t>(axis < 0 ? axis + rank : axis);
+    Dims update_dims = dims;
+    update_dims[at_axis] = random.between(0, dims[at_axis]);
+    const int64_t rows = dims[at_axis], room = rows - update_dims[at_axis];
+    const bool circular = random.between(0, 1) == 1, given = random.between(0, 3) > 0;
+    const std::vector<int64_t> cache = random.ints(count_of(dims), 0, 9),
+                               update = random.ints(count_of(update_dims), 10, 19);
+    std::vector<int64_t> indices;
+    for (int64_t b = 0; b < dims[0]; ++b) indices.push_back(given ? random.between(0, circular ? 2 * rows : room) : 0);
+    std::vector<int64_t> want = cache;
+    for_each_index(update_dims, [&](const Dims& at) {
+      Dims to = at;
+      to[at_axis] = (indices[static_cast<size_t>(at[0])] + at[at_axis]) % rows;
+      want[flat_index(dims, to)] = update[flat_index(update_dims, at)];
+    });
+    const auto got = typed_ok(make_tensor_scatter(axis, circular), {i64(dims, cache), i64(update_dims, update),
+                                                                    given ? i64({dims[0]}, indices) : omitted()});
+    EXPECT_EQ(got[0].dims, dims);
+    EXPECT_EQ(got[0].values<int64_t>(), want);
+  }
+  const TestTensor cache = f32({1, 2, 1}, {1, 2}), row = f32({1, 1, 1}, {3});
+  const OpPtr op = make_tensor_scatter(-2, false);
+  typed_error(op, {cache, row, i64({1}, {2})}, ErrorCode::kInputInvalid, "write_indices");
+  typed_error(op, {cache, row, i64({1}, {-1})}, ErrorCode::kInputInvalid, "write_indices");
+  typed_error(op, {cache, row, i64({2}, {0, 0})}, ErrorCode::kShapeMismatch, "write_indices");
+  typed_error(op, {cache, f32({1, 3, 1}, {1, 2, 3})}, ErrorCode::kShapeMismatch, "does not fit");
+  typed_error(make_tensor_scatter(0, false), {cache, row}, ErrorCode::kModelInvalid, "batch");
 }
 
 TEST(SelectionTest, TriluAndEyeLikeFollowTheDiagonal) {

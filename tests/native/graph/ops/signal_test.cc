@@ -49,6 +49,33 @@ TEST(DftTest, IsTheSumOfTheDefinition) {
   }
 }
 
+// onesided back to a signal: the spectrum's other half is the mirror of the first.
+TEST(DftTest, MirrorsHalfASpectrum) {
+  for (uint32_t seed = 0; seed < 60; ++seed) {
+    RandomCase random(seed);
+    const Dims dims = {random.between(1, 2), random.between(2, 17), random.between(1, 3), 2};
+    const bool given = random.between(0, 1) == 1;
+    const int64_t length = given ? random.between(1, 40) : 2 * (dims[1] - 1);
+    const std::vector<float> x = random.floats(static_cast<size_t>(element_count(dims)));
+    const auto got =
+        typed_ok(make_dft(1, true, true), {typed<double, float>(dims, x), given ? scalar_of(length) : omitted()})[0];
+    const Dims out = {dims[0], length, dims[2], 1};
+    ASSERT_EQ(got.dims, out);
+    for_each_index({dims[0], dims[2]}, [&](const Dims& at) {
+      std::vector<Complex> lane(static_cast<size_t>(length));
+      for (int64_t k = 0; k <= length / 2 && k < dims[1]; ++k) {
+        const size_t place = flat_index(dims, {at[0], k, at[1], 0});
+        const bool alone = k == 0 || 2 * k == length;
+        lane[static_cast<size_t>(k)] = {x[place], alone ? 0.0 : x[place + 1]};
+        if (!alone) lane[static_cast<size_t>(length - k)] = std::conj(lane[static_cast<size_t>(k)]);
+      }
+      for (int64_t i = 0; i < length; ++i) {
+        EXPECT_NEAR(got.values<double>()[flat_index(out, {at[0], i, at[1], 0})], bin(lane, i, true).real(), 1e-9);
+      }
+    });
+  }
+}
+
 TEST(DftTest, Refusals) {
   const TestTensor x = f32({1, 4, 1}, {1, 2, 3, 4});
   typed_error(make_dft(2, false, false), {x}, ErrorCode::kModelInvalid, "last dimension");
