@@ -40,6 +40,8 @@ int32_t saturate_to_int32(double v) {
 
 // What a real bound is in steps of y, as a whole number before the zero point is added, within lo..hi.
 float bound_in_steps(float bound, float y_scale, float lo, float hi) {
+  // No bound at all, also where the scale is negative or infinite.
+  if (std::isinf(bound)) return bound < 0 ? lo : hi;
   return static_cast<float>(round_to_step_scalar(bound / y_scale, lo, hi, 0));
 }
 

@@ -137,7 +137,8 @@ TEST(QuantizeTest, ProductsSumWholeNumbers) {
     for (size_t i = 0; i < sums.size(); ++i) EXPECT_EQ(whole.values<int32_t>()[i], sums[i]);
 
     const std::vector<float> scales = random.floats(2, 0.01f, 0.1f);
-    const float y_scale = random.floats(1, 0.5f, 20)[0];
+    // Nothing forbids a negative one.
+    const float y_scale = random.floats(1, 0.5f, 20)[0] * (random.between(0, 3) == 0 ? -1.0f : 1.0f);
     const Integers zy = eight_bits(&random, {}, false);
     inputs[ProductInput::kXScale] = scalar_of(scales[0]);
     inputs[ProductInput::kWScale] = scalar_of(scales[1]);
