@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "core/thread_pool.h"
 #include "run_any.h"
 
 namespace sealedge {
@@ -223,6 +224,50 @@ TEST(TreeImportTest, OneOfTwoClasses) {
                     ErrorCode::kOpUnsupported, "base_values");
 }
 
+// With scores for both, the label is that of the higher.
+TEST(TreeImportTest, BothOfTwoClasses) {
+  Trees trees;
+  trees.leaf_trees = {0, 0, 0, 0};
+  trees.leaf_nodes = {1, 1, 2, 2};
+  trees.targets = {0, 1, 0, 1};
+  trees.weights = {0.75f, 0.25f, 0.25f, 0.75f};
+  trees.more = {ints_attribute("classlabels_int64s", {5, 9})};
+  ModelBuilder builder;
+  builder.domains = {"ai.onnx.ml"};
+  builder.input("x0", {2, 1}).output("label", 7).output("y");
+  builder.add(node("TreeEnsembleClassifier", {"x0"}, {"label", "y"}, trees.attributes("class"), "ai.onnx.ml"));
+  const auto got = run_any(*load(builder), {{"x0", f32({2, 1}, {1, 2})}});
+  ASSERT_TRUE(got.ok()) << got.error().message;
+  EXPECT_EQ((*got)[0].values<int64_t>(), (std::vector<int64_t>{5, 9}));
+  EXPECT_EQ((*got)[1].values<float>(), (std::vector<float>{0.75f, 0.25f, 0.25f, 0.75f}));
+}
+
+// Threads have sums of their own.
+TEST(TreeImportTest, ManyRowsOnManyThreads) {
+  auto pool = ThreadPool::create(4);
+  ASSERT_TRUE(pool.ok());
+  SessionOptions options;
+  options.pool = pool->get();
+  Trees trees;
+  trees.leaf_trees = {0, 0, 0, 0, 0, 0};
+  trees.leaf_nodes = {1, 1, 1, 2, 2, 2};
+  trees.targets = {0, 1, 2, 0, 1, 2};
+  trees.weights = {1, 2, 3, 4, 5, 6};
+  trees.more = {int_attribute("n_targets", 3), floats_attribute("base_values", {10})};
+  const auto session = Session::create_from_bytes(trees.regressor().build(), options);
+  ASSERT_TRUE(session.ok()) << session.error().message;
+  constexpr int64_t kRows = 200'000;
+  std::vector<float> x, want;
+  for (int64_t row = 0; row < kRows; ++row) {
+    const bool yes = row % 3 == 0;
+    x.push_back(yes ? 0.0f : 2.0f);
+    for (const float weight : {1.0f, 2.0f, 3.0f}) want.push_back(10 + weight + (yes ? 0.0f : 3.0f));
+  }
+  const auto got = run_any(**session, {{"x0", f32({kRows, 1}, x)}});
+  ASSERT_TRUE(got.ok()) << got.error().message;
+  EXPECT_TRUE((*got)[0].values<float>() == want);
+}
+
 // Rows of another width than the model's are refused, not cut anew.
 TEST(LinearImportTest, RowsAreAsWideAsTheModel) {
   const ModelBuilder linear = learning(
@@ -251,6 +296,12 @@ TEST(LinearImportTest, Refusals) {
   expect_not_loaded(learning("LinearRegressor", {}), ErrorCode::kModelInvalid, "0 values");
   expect_not_loaded(learning("LinearRegressor", {coefficients, floats_attribute("intercepts", {1, 2})}),
                     ErrorCode::kModelInvalid, "intercepts");
+  expect_not_loaded(learning("LinearClassifier", {coefficients, floats_attribute("intercepts", {1}),
+                                                  ints_attribute("classlabels_ints", {0, 1})}),
+                    ErrorCode::kOpUnsupported, "one row for two classes");
+  expect_not_loaded(learning("LinearClassifier", {coefficients, strings_attribute("classlabels_strings", {"a", "b"})}),
+                    ErrorCode::kOpUnsupported, "strings");
+  expect_not_loaded(learning("LinearClassifier", {coefficients}), ErrorCode::kModelInvalid, "labels");
   const auto vectors = floats_attribute("support_vectors", {1, 2, 3});
   expect_not_loaded(learning("SVMRegressor", {coefficients, vectors, int_attribute("n_supports", 2)}),
                     ErrorCode::kModelInvalid, "n_supports");
