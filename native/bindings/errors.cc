@@ -30,7 +30,10 @@ Napi::Error to_js_error(Napi::Env env, const Error& error) {
   return result;
 }
 
-void throw_error(Napi::Env env, const Error& error) { to_js_error(env, error).ThrowAsJavaScriptException(); }
+void throw_error(Napi::Env env, const Error& error) {
+  if (env.IsExceptionPending()) return;
+  to_js_error(env, error).ThrowAsJavaScriptException();
+}
 
 void init_errors(Napi::Env env, Napi::Object exports) {
   exports.Set("errorTable", Napi::Function::New<error_table>(env, "errorTable"));

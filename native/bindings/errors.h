@@ -9,7 +9,8 @@
 namespace sealedge {
 
 Napi::Error to_js_error(Napi::Env env, const Error& error);
-// Makes it the pending exception; the caller returns at once.
+// Makes it the pending exception, unless a getter of the caller's has thrown already: to throw twice ends the process.
+// The caller returns at once.
 void throw_error(Napi::Env env, const Error& error);
 
 void init_errors(Napi::Env env, Napi::Object exports);

@@ -82,7 +82,8 @@ bool read_outputs(const Napi::Value& value, std::vector<RunOutput>* outputs, std
   if (!array) return false;
   outputs->resize(array->Length());
   if (targets != nullptr) targets->resize(outputs->size());
-  for (uint32_t i = 0; i < array->Length(); ++i) {
+  // As many as there were: a getter could add to the array meanwhile.
+  for (uint32_t i = 0; i < outputs->size(); ++i) {
     const Napi::Value item = array->Get(i);
     const bool placed = item.IsObject();
     if (placed && targets == nullptr) return refuse(value.Env(), "output: expected an index, got an object");
@@ -90,7 +91,9 @@ bool read_outputs(const Napi::Value& value, std::vector<RunOutput>* outputs, std
     if (!index) return false;
     if (!(*index >= 0 && *index < 4294967296.0)) return refuse(value.Env(), "output index: out of range");
     (*outputs)[i].index = static_cast<size_t>(*index);
-    if (placed) (*targets)[i] = item.As<Napi::Object>().Get("data");
+    if (!placed) continue;
+    (*targets)[i] = item.As<Napi::Object>().Get("data");
+    if ((*targets)[i].IsEmpty()) return false;  // its getter threw
   }
   return true;
 }

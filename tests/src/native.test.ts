@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import * as errors from '../../src/errors.js';
+import { Tensor } from '../../src/index.js';
 import { native, runtimeInfo, secretFromBytes, secretMemoryReport } from '../../src/native.js';
+import { oneNodeModel } from '../property/operators/one_node_model.js';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '..', '..');
@@ -77,6 +79,101 @@ describe('secret handles', () => {
     expect(report.regions.some(({ purpose, sizeBytes }) => purpose === 'secret' && sizeBytes >= 100_000)).toBe(true);
     secret.close();
     expect(secretMemoryReport().regions.some(({ purpose }) => purpose === 'secret')).toBe(false);
+  });
+});
+
+describe('what a caller gives', () => {
+  const dims = [4];
+  const x = () => ({ name: 'x0', type: 1, dims, data: new Float32Array([-1, 2, -3, 4]) });
+  const target = () => ({ index: 0, data: new Float32Array(4) });
+  const throwing = (object: object, name: string) =>
+    Object.defineProperty({ ...object }, name, {
+      get: () => {
+        throw new Error('cannot be read');
+      },
+    }) as never;
+  const relu = () =>
+    native().createSession(
+      {
+        bytes: oneNodeModel({
+          opType: 'Relu',
+          opset: 17,
+          inputs: [new Tensor('float32', [0, 0, 0, 0], dims)],
+          outputTypes: ['float32'],
+        }),
+      },
+      undefined,
+      1,
+      {},
+    );
+
+  it('may fail to be read: what its getters throw arrives', async () => {
+    const session = await relu();
+    for (const name of Object.keys(x())) {
+      expect(() => native().runSessionSync(session, [throwing(x(), name)], [0]), name).toThrow('cannot be read');
+      expect(() => native().runSession(session, [throwing(x(), name)], [0]), name).toThrow('cannot be read');
+    }
+    for (const name of Object.keys(target())) {
+      for (const inputs of [[], [x()]]) {
+        expect(() => native().runSessionSync(session, inputs, [throwing(target(), name)]), name).toThrow(
+          'cannot be read',
+        );
+      }
+    }
+    const unreadable = Object.defineProperty(
+      [...dims],
+      0,
+      Object.getOwnPropertyDescriptor(throwing({}, '0'), '0') ?? {},
+    );
+    expect(() => native().runSessionSync(session, [{ ...x(), dims: unreadable }], [0])).toThrow('cannot be read');
+    expect(() => native().createSession(throwing({}, 'path'), undefined, 1, {})).toThrow('cannot be read');
+    expect(() => native().createSession(throwing({}, 'bytes'), undefined, 1, {})).toThrow('cannot be read');
+    expect(() => native().createSession({ bytes: new Uint8Array() }, undefined, 1, throwing({}, 'maxNodes'))).toThrow(
+      'cannot be read',
+    );
+    await native().releaseSession(session);
+  });
+
+  it('may change while it is read', async () => {
+    const session = await relu();
+    const outputs: object[] = [
+      {
+        data: new Float32Array(4),
+        get index() {
+          for (let i = 0; i < 100_000; ++i) outputs.push(target());
+          return 0;
+        },
+      },
+    ];
+    expect(native().runSessionSync(session, [x()], outputs as never)).toHaveLength(1);
+    const inputs = [x(), x()];
+    Object.defineProperty(inputs, 0, {
+      get: () => {
+        inputs.length = 1;
+        return x();
+      },
+    });
+    expect(() => native().runSessionSync(session, inputs, [0])).toThrow('input: expected an object');
+    const resizable = new ArrayBuffer(16, { maxByteLength: 32 } as never);
+    const shrinking = {
+      ...x(),
+      get dims() {
+        (resizable as unknown as { resize(bytes: number): void }).resize(4);
+        return dims;
+      },
+    };
+    const placed = { index: 0, data: new Float32Array(resizable) };
+    expect(() => native().runSessionSync(session, [shrinking], [placed])).toThrow('expected 16 bytes, got 4');
+    const detached = x();
+    const detaching = {
+      data: new Float32Array(4),
+      get index() {
+        structuredClone(detached.data.buffer, { transfer: [detached.data.buffer] });
+        return 0;
+      },
+    };
+    expect(() => native().runSessionSync(session, [detached], [detaching])).toThrow('has the wrong size');
+    await native().releaseSession(session);
   });
 });
 
