@@ -73,8 +73,6 @@ void output_row(const F32DepthwiseParams& p, const F32DepthwiseFamily& family, c
   tile.row_count = row_count;
   tile.panel_step = w.taps() * kLanes;
   tile.column_step = w.dilation[2] * p.channels;
-  tile.pixel_step = w.stride[2] * p.channels;
-  tile.y_stride = p.channels;
   tile.channels = group.channels;
   tile.epilogue = &epilogue;
   tile.first_absent = tile.last_absent = false;
@@ -96,14 +94,22 @@ void output_row(const F32DepthwiseParams& p, const F32DepthwiseFamily& family, c
       table.taps[r] = group.weights + (table.kernel_row[r] * w.kernel[2] + columns.begin) * kLanes;
     }
     tile.columns = columns.end - columns.begin;
-    tile.pixels = count;
-    const size_t pixel = row_pixel + x;
-    tile.y = p.y + pixel * p.channels + group.first_channel;
-    if (p.epilogue.residual) {
-      epilogue.residual = p.epilogue.residual + pixel * p.epilogue.residual_stride + group.first_channel;
+    // Of a dilated convolution, pixels that lie a dilation apart share inputs as neighbours do of another.
+    const size_t phases = w.stride[2] == 1 && interior && count >= 4 * w.dilation[2] ? w.dilation[2] : 1;
+    tile.pixel_step = phases * w.stride[2] * p.channels;
+    tile.y_stride = phases * p.channels;
+    epilogue.residual_stride = phases * p.epilogue.residual_stride;
+    for (size_t phase = 0; phase < phases; phase++) {
+      tile.pixels = (count - phase + phases - 1) / phases;
+      const size_t pixel = row_pixel + x + phase;
+      tile.y = p.y + pixel * p.channels + group.first_channel;
+      if (p.epilogue.residual) {
+        epilogue.residual = p.epilogue.residual + pixel * p.epilogue.residual_stride + group.first_channel;
+      }
+      family.tile(tile);
+      if (epilogue.after) finish_pixels(epilogue, tile);
+      for (size_t r = 0; r < row_count; r++) table.shifted[r] += p.channels;
     }
-    family.tile(tile);
-    if (epilogue.after) finish_pixels(epilogue, tile);
     x += count;
   }
 }

@@ -121,16 +121,55 @@ inline void slide(const F32DepthwiseTile& t, size_t lane, typename V::Mask mask)
   }
 }
 
+// One pixel has one sum, which would wait for itself: its rows are summed up apart, four at a time.
+template <typename V, bool kFull>
+inline void single_pixel(const F32DepthwiseTile& t, size_t p, size_t lane, typename V::Mask mask) {
+  const size_t weight_offset = weight_of(t, lane), pixel = p * t.pixel_step + lane;
+  typename V::Vector sum[4];
+  for (int j = 0; j < 4; j++) sum[j] = V::zero();
+  const auto rows = [&]<int kRows>(size_t first) {
+    for (size_t k = 0; k < t.columns; k++) {
+      for (int j = 0; j < kRows; j++) {
+        const float* x = t.rows[first + static_cast<size_t>(j)] + pixel + k * t.column_step;
+        const auto weight = V::load(t.taps[first + static_cast<size_t>(j)] + weight_offset + 16 * k);
+        sum[j] = V::fma(load_lanes<V, kFull>(mask, x), weight, sum[j]);
+      }
+    }
+  };
+  size_t r = 0;
+  for (; r + 4 <= t.row_count; r += 4) rows.template operator()<4>(r);
+  if (t.row_count - r >= 2) {
+    rows.template operator()<2>(r);
+    r += 2;
+  }
+  if (r < t.row_count) rows.template operator()<1>(r);
+  typename V::Vector total[1] = {V::add(V::add(sum[0], sum[1]), V::add(sum[2], sum[3]))};
+  store_pixels<V, 1>(t, p, lane, mask, kFull, total);
+}
+
+// As many pixels as fill blocks of four, whose windows all lie in the input; returns the first that is left.
+template <typename V, bool kFull, int kColumns, int kStep>
+inline size_t slide_inside(const F32DepthwiseTile& t, size_t lane, typename V::Mask mask) {
+  size_t p = 0;
+  for (; p + 4 <= t.pixels; p += 4) sliding_pixels<V, kFull, false, 4, kColumns, kStep>(t, p, lane, mask);
+  return p;
+}
+
 template <typename V, bool kFull>
 void tile_lanes(const F32DepthwiseTile& t, size_t lane, typename V::Mask mask) {
   if (t.columns == 3 && t.pixel_step == t.column_step) return slide<V, kFull, 8, 3, 1>(t, lane, mask);
   if (t.columns == 3 && t.pixel_step == 2 * t.column_step) return slide<V, kFull, 4, 3, 2>(t, lane, mask);
   size_t p = 0;
-  if (t.columns == 5 && t.pixel_step == t.column_step) {
-    for (; p + 4 <= t.pixels; p += 4) sliding_pixels<V, kFull, false, 4, 5, 1>(t, p, lane, mask);
+  if (t.pixel_step == t.column_step) {
+    if (t.columns == 5) p = slide_inside<V, kFull, 5, 1>(t, lane, mask);
+    if (t.columns == 7) p = slide_inside<V, kFull, 7, 1>(t, lane, mask);
+  } else if (t.pixel_step == 2 * t.column_step) {
+    if (t.columns == 5) p = slide_inside<V, kFull, 5, 2>(t, lane, mask);
   }
+  for (; p + 8 <= t.pixels; p += 8) plain_pixels<V, kFull, 8>(t, p, lane, mask);
   for (; p + 4 <= t.pixels; p += 4) plain_pixels<V, kFull, 4>(t, p, lane, mask);
-  for (; p < t.pixels; p++) plain_pixels<V, kFull, 1>(t, p, lane, mask);
+  for (; p + 2 <= t.pixels; p += 2) plain_pixels<V, kFull, 2>(t, p, lane, mask);
+  if (p < t.pixels) single_pixel<V, kFull>(t, p, lane, mask);
 }
 
 // The channels from `lane` on, a vector at a time; returns the first that does not fill one.

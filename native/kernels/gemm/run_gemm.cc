@@ -38,6 +38,17 @@ void finish_rows(const F32RunGemm& g, size_t first, size_t count, size_t c_row, 
   for (size_t i = 0; i < height; i++, c += g.c_stride) g.epilogue.after(g.epilogue.after_params, c, c, end - begin);
 }
 
+// Rows of A that lie a multiple of 4 KiB apart (1,024 channels) fall into one set of L1, whose 8 ways must hold a line
+// of each and of the panel: a taller tile would take every element of A from L2.
+constexpr size_t kAliasBytes = 4096;
+constexpr size_t kMaxAliasedRows = 7;
+
+size_t most_rows_of_a_tile(const RunRows& rows) {
+  int d = 3;
+  while (d > 0 && rows.size[d] == 1) d--;
+  return rows.stride[d] * sizeof(float) % kAliasBytes == 0 ? kMaxAliasedRows : kMaxGemmRows;
+}
+
 // The next `size` rows of the cursor times the panels first..first + count of one piece, all of the same K range,
 // into rows of C that follow one another from c_row on.
 void multiply_segment(const F32RunGemm& g, const F32GemmFamily& family, const KPiece& k, const float* panels,
@@ -46,7 +57,7 @@ void multiply_segment(const F32RunGemm& g, const F32GemmFamily& family, const KP
   const size_t lanes_end = g.lane_first + g.lanes;
   const bool narrow = count == 1 && lanes_end <= first * kLanes + 8;
   const auto* tiles = narrow ? family.narrow_tile : family.tile;
-  const size_t max_rows = narrow ? family.narrow_max_rows : family.max_rows;
+  const size_t max_rows = std::min(narrow ? family.narrow_max_rows : family.max_rows, most_rows_of_a_tile(g.rows));
   // Tiles of nearly equal height: 25 rows are 13 + 12, not 14 + 11, as the accumulators of a short tile cannot hide FMA
   // latency.
   const size_t tile_count = (size + max_rows - 1) / max_rows;

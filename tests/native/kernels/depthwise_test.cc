@@ -101,6 +101,33 @@ TEST_P(F32Depthwise, WideDilations) {
   }
 }
 
+// Every form of the inner loop, and every number of pixels that its blocks leave over.
+TEST_P(F32Depthwise, WideWindows) {
+  uint32_t seed = 280;
+  for (size_t kernel : {5, 6, 7, 9}) {
+    for (size_t stride : {1, 2, 3}) {
+      for (size_t width : {9, 17, 20, 31})
+        check(*GetParam(), square(kernel, stride, kernel / 2, 11, width), 21, seed++);
+    }
+  }
+}
+
+// Pixels a dilation apart share a tile: each of these rows has some that are left over.
+TEST_P(F32Depthwise, DilationsWithinARow) {
+  uint32_t seed = 340;
+  for (size_t kernel : {3, 4, 5, 7}) {
+    for (size_t dilation : {2, 3, 4}) {
+      for (size_t width : {37, 40, 42}) {
+        WindowGeometry w = square(kernel, 1, kernel / 2 * dilation, 8, width);
+        w.dilation[1] = w.dilation[2] = dilation;
+        w.in[1] = w.in[2];
+        set_floor_output(&w);
+        check(*GetParam(), w, 20, seed++);
+      }
+    }
+  }
+}
+
 TEST_P(F32Depthwise, SeveralPiecesOfWeights) {
   check(*GetParam(), square(5, 1, 2, 5, 9), 700, 200);
   WindowGeometry w;

@@ -90,6 +90,14 @@ TEST_P(F32Gemm, DepthOfSeveralPieces) {
   }
 }
 
+// Rows that fall into one set of L1 go in flatter tiles.
+TEST_P(F32Gemm, RowsFourKibibytesApart) {
+  for (size_t m : {2, 7, 8, 13, 14, 15, 29}) {
+    check(*GetParam(), {m, 33, 1024, Ends::kAll}, 19);
+    check(*GetParam(), {m, 7, 2040, Ends::kAll, 8}, 20);
+  }
+}
+
 TEST_P(F32Gemm, NothingToMultiply) {
   check(*GetParam(), {0, 5, 5}, 12);
   check(*GetParam(), {5, 0, 5}, 13);
