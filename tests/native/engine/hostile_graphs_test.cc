@@ -130,13 +130,13 @@ TEST(HostileGraphsTest, Versions) {
   Proto domains;
   for (int i = 0; i < 100; ++i) domains.message(8, Proto().bytes(1, "d" + std::to_string(i)).varint(2, 1));
   expect_refused({
-      {"operator set of the future", with_opset(1000), kUnsupported, "operator set: expected at most 24, got 1000"},
+      {"operator set of the future", with_opset(1000), kUnsupported, "operator set: expected at most 28, got 1000"},
       {"operator set 0", with_opset(0), kInvalid, "expected a version from 1, got 0"},
       {"operator set -1", with_opset(-1), kInvalid, "expected a version from 1, got -1"},
       {"operator set 2^62", with_opset(int64_t{1} << 62), kUnsupported, "got 4611686018427387904"},
       {"one domain twice", also(opset("ai.onnx", 9)), kInvalid, "operator set 'ai.onnx' is imported twice"},
       {"a hundred domains", also(domains), kLimit, "too many operator sets: at most 64"},
-      {"file format of the future", with_ir(99), kInvalid, "IR version: expected at most 13, got 99"},
+      {"file format of the future", with_ir(99), kInvalid, "IR version: expected at most 14, got 99"},
       {"file format -1", with_ir(-1), kInvalid, "IR version"},
       {"unknown operator", relu().add(node("Frobnicate", {"x"}, {"z"})).build(), kUnsupported, "Frobnicate"},
       {"unknown domain", relu().add(node("Relu", {"x"}, {"z"}, {}, "evil.example")).build(), kUnsupported,
