@@ -153,6 +153,46 @@ TEST(QuantizeTest, ProductsSumWholeNumbers) {
   }
 }
 
+// Scales and zero points are one, or one for each column; those of A and of the output are one.
+TEST(QuantizeTest, ProductRefusals) {
+  using P = ProductInput;
+  const auto bytes = [](Dims dims) {
+    const std::vector<uint8_t> ones(static_cast<size_t>(element_count(dims)), 1);
+    return tensor_of(DataType::kUint8, std::move(dims), ones);
+  };
+  const auto numbers = [](Dims dims) {
+    const std::vector<int32_t> ones(static_cast<size_t>(element_count(dims)), 1);
+    return tensor_of(DataType::kInt32, std::move(dims), ones);
+  };
+  std::vector<TestTensor> fits(P::kCount);
+  fits[P::kX] = bytes({2, 3});
+  fits[P::kW] = bytes({3, 4});
+  fits[P::kXScale] = fits[P::kYScale] = noise({});
+  fits[P::kXZero] = fits[P::kYZero] = bytes({});
+  fits[P::kWScale] = noise({4});
+  fits[P::kWZero] = bytes({4});
+  fits[P::kBias] = numbers({4});
+  const OpPtr op = make_quantized_matmul("QLinearMatMul", false, {});
+  EXPECT_EQ(typed_ok(op, fits)[0].dims, (Dims{2, 4}));
+  const auto refused = [&](size_t input, const TestTensor& other, const char* part) {
+    std::vector<TestTensor> inputs = fits;
+    inputs[input] = other;
+    typed_error(op, inputs, ErrorCode::kShapeMismatch, part);
+  };
+  for (const Dims& dims : {Dims{0}, Dims{2}, Dims{3}, Dims{5}, Dims{2, 4}}) {
+    refused(P::kWScale, noise(dims), "scale of the weights");
+    refused(P::kWZero, bytes(dims), "zero point of the weights");
+    refused(P::kBias, numbers(dims), "bias");
+  }
+  refused(P::kBias, numbers({}), "bias");
+  for (const Dims& dims : {Dims{0}, Dims{4}}) {
+    refused(P::kXScale, noise(dims), "scale of the first operand");
+    refused(P::kXZero, bytes(dims), "zero point of the first operand");
+    refused(P::kYScale, noise(dims), "scale of the output");
+    refused(P::kYZero, bytes(dims), "zero point of the output");
+  }
+}
+
 // numpy.matmul's batches: every matrix of one operand meets its own of the other, or the only one.
 TEST(QuantizeTest, ProductsOfBatches) {
   RandomCase random(26);
