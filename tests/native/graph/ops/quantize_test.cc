@@ -72,6 +72,33 @@ TEST(QuantizeTest, Blocks) {
   });
 }
 
+// As many scales and zero points as there are along the axis, or blocks of it.
+TEST(QuantizeTest, ScalesFitTheAxis) {
+  const TestTensor x = noise({2, 6, 3});
+  const auto zeros = [](Dims dims) {
+    const std::vector<int8_t> values(static_cast<size_t>(element_count(dims)), 0);
+    return tensor_of(DataType::kInt8, std::move(dims), values);
+  };
+  const auto refused = [&](const QuantizeAttributes& attributes, const TestTensor& scale, const TestTensor& zero) {
+    typed_error(make_quantize_linear(attributes), {x, scale, zero}, ErrorCode::kShapeMismatch, "does not fit");
+    typed_error(make_dequantize_linear(attributes), {zeros({2, 6, 3}), scale, zero}, ErrorCode::kShapeMismatch,
+                "does not fit");
+  };
+  typed_ok(make_quantize_linear({.axis = 1}), {x, noise({6}), zeros({6})});
+  for (const Dims& dims : {Dims{0}, Dims{2}, Dims{3}, Dims{5}, Dims{7}, Dims{2, 3}}) {
+    refused({.axis = 1}, noise(dims), zeros(dims));
+  }
+  for (const Dims& dims : {Dims{0}, Dims{1}, Dims{5}, Dims{7}}) refused({.axis = 1}, noise({6}), zeros(dims));
+  refused({.axis = 1}, noise({}), zeros({6}));
+  for (const Dims& dims : {Dims{2, 1, 3}, Dims{2, 3, 3}, Dims{1, 2, 3}, Dims{2, 2, 2}, Dims{2, 2}, Dims{2}, Dims{}}) {
+    refused({.axis = 1, .block_size = 4}, noise(dims), zeros(dims));
+  }
+  typed_ok(make_quantize_linear({.axis = 1, .block_size = 4}), {x, noise({2, 2, 3}), zeros({2, 2, 3})});
+  typed_error(make_quantize_linear({.axis = 3}), {x, noise({6}), zeros({6})}, ErrorCode::kModelInvalid, "axis");
+  typed_error(make_quantize_linear({.axis = 1, .block_size = -1}), {x, noise({6}), zeros({6})},
+              ErrorCode::kModelInvalid, "block_size");
+}
+
 // DynamicQuantizeLinear-11: the range from 0 to 0 at least, in 255 steps.
 TEST(QuantizeTest, DynamicRange) {
   RandomCase random(23);
@@ -153,6 +180,28 @@ TEST(QuantizeTest, ProductsSumWholeNumbers) {
   }
 }
 
+// Channels are those of the groups.
+TEST(QuantizeTest, ConvolutionRefusals) {
+  const auto refused = [](int64_t group, int64_t channels, const Dims& w) {
+    const auto bytes = [](Dims dims) {
+      const std::vector<int8_t> ones(static_cast<size_t>(element_count(dims)), 1);
+      return tensor_of(DataType::kInt8, std::move(dims), ones);
+    };
+    std::vector<TestTensor> inputs(ProductInput::kCount);
+    inputs[ProductInput::kX] = bytes({1, channels, 4, 4});
+    inputs[ProductInput::kW] = bytes(w);
+    const OpPtr op = make_quantized_conv("ConvInteger", {}, group, {DataType::kInt32});
+    typed_error(op, inputs, ErrorCode::kShapeMismatch, "does not fit");
+  };
+  refused(1, 4, {2, 3, 2, 2});
+  refused(1, 4, {2, 5, 2, 2});
+  refused(2, 4, {2, 4, 2, 2});
+  refused(2, 4, {2, 1, 2, 2});
+  refused(2, 5, {2, 2, 2, 2});
+  refused(2, 4, {3, 2, 2, 2});
+  refused(8, 4, {8, 0, 2, 2});
+}
+
 // Scales and zero points are one, or one for each column; those of A and of the output are one.
 TEST(QuantizeTest, ProductRefusals) {
   using P = ProductInput;
@@ -185,6 +234,7 @@ TEST(QuantizeTest, ProductRefusals) {
     refused(P::kBias, numbers(dims), "bias");
   }
   refused(P::kBias, numbers({}), "bias");
+  refused(P::kBias, noise({5}), "bias");
   for (const Dims& dims : {Dims{0}, Dims{4}}) {
     refused(P::kXScale, noise(dims), "scale of the first operand");
     refused(P::kXZero, bytes(dims), "zero point of the first operand");
