@@ -47,7 +47,7 @@ Result<std::vector<RunValue>> run_if(const ControlCall& call) {
 namespace {
 
 RunValue constant_value(const Value& value) {
-  return {value.fact, value.constant->data, nullptr, !data_type_is_integer(value.fact.type)};
+  return {value.fact, value.constant->data, value.constant, could_be_weights(value.fact)};
 }
 
 Result<std::vector<RunValue>> run_kind(const ControlCall& call) {

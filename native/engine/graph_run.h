@@ -15,7 +15,7 @@ namespace sealedge {
 struct RunFootprint {
   size_t arena_bytes = 0;
   size_t steps = 0;
-  size_t stages = 0;
+  bool in_stages = false;
 };
 
 // What all graphs of one run share.

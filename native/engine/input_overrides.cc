@@ -19,6 +19,7 @@ Result<std::shared_ptr<Constant>> completed(const Constant& constant, const std:
   auto copy = std::make_shared<Constant>();
   copy->fact = constant.fact;
   copy->data = constant.data;
+  copy->store = store->shared();  // or data is the model's
   if (!copy->data && !constant.packed.empty()) {
     const Constant::Packed& packed = constant.packed[0];
     SEALEDGE_ASSIGN(const WeightGeometry geometry,
@@ -81,7 +82,6 @@ Result<std::shared_ptr<const Graph>> InputOverrides::bind(const std::vector<bool
   }
   SEALEDGE_TRY(fold_weights(graph.get(), store.get(), kInlineTensorBytes));
   SEALEDGE_TRY(complete_constants(graph.get(), store.get()));
-  graph->keep = store;
   return std::shared_ptr<const Graph>(std::move(graph));
 }
 

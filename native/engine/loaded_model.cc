@@ -55,7 +55,7 @@ Result<void> plan_fixed_dims(LoadedModel* model) {
     for (const DimMetadata& dim : input.dims) inputs.back().fact.dims.push_back(dim.value);
   }
   SEALEDGE_ASSIGN(const std::shared_ptr<FramePool> frames, model->plans->get(model->graph, inputs));
-  if (frames->plan().rest) return {};  // the rest depends on what is fed
+  if (frames->plan().is_stage) return {};  // the rest depends on what is fed
   for (size_t i = 0; i < model->outputs.size(); ++i) {
     const TensorFact& fact = frames->plan().outputs[i].fact;
     TensorMetadata& output = model->outputs[i];

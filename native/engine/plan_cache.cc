@@ -138,7 +138,8 @@ void PlanCache::add(GraphPlans* plans, std::shared_ptr<FramePool> frames) {
 }
 
 Result<std::shared_ptr<FramePool>> PlanCache::get(const std::shared_ptr<const Graph>& graph,
-                                                  std::span<const RunValue> inputs) {
+                                                  std::span<const RunValue> inputs, const StageContext& context) {
+  const StageContext known{context.whole ? context.whole : graph, context.constants};
   std::vector<bool> offered;
   for (size_t round = 0;; ++round) {
     {
@@ -148,7 +149,7 @@ Result<std::shared_ptr<FramePool>> PlanCache::get(const std::shared_ptr<const Gr
       if (auto found = find(&plans, inputs, offered)) return found;
     }
     SEALEDGE_ASSIGN(std::shared_ptr<const Plan> plan,
-                    make_plan(*graph, plan_inputs(inputs, offered), derived_, options_));
+                    make_plan(*graph, plan_inputs(inputs, offered), derived_, options_, known));
     const std::lock_guard<std::mutex> lock(mutex_);
     GraphPlans& plans = plans_of(graph);
     for (size_t i : plan->wanted_inputs) plans.inputs[i].wanted = true;
@@ -162,20 +163,22 @@ Result<std::shared_ptr<FramePool>> PlanCache::get(const std::shared_ptr<const Gr
   }
 }
 
-Result<std::shared_ptr<const Plan>> PlanCache::plan_interlude(const Graph& graph, std::span<const RunValue> inputs) {
-  const Node& node = graph.nodes[0];
+Result<std::shared_ptr<const Plan>> PlanCache::plan_interlude(const std::shared_ptr<const Graph>& graph,
+                                                              std::span<const RunValue> inputs) {
+  const Node& node = graph->nodes[0];
   std::vector<PlanInput> planned = plan_inputs(inputs, {});
   for (size_t i = 0; i < inputs.size(); ++i) {
     for (size_t j = 0; j < node.inputs.size(); ++j) {
-      if (node.inputs[j] != graph.inputs[i] || !node.op->needs_contents(j)) continue;
+      if (node.inputs[j] != graph->inputs[i] || !node.op->needs_contents(j)) continue;
       planned[i].data = inputs[i].data;
       // The caller's memory may change under us, and operators read shapes and axes more than once while planning. What
       // is larger is read element by element (NonZero, Compress ...) by operators that expect it to change.
       planned[i].outlives_plan = inputs[i].owner != nullptr || size_of(inputs[i].fact) > kPlanConstantBytes;
     }
   }
-  SEALEDGE_ASSIGN(std::shared_ptr<const Plan> plan, make_plan(graph, planned, derived_, options_));
-  if (!plan->rest) return plan;
+  SEALEDGE_ASSIGN(std::shared_ptr<const Plan> plan,
+                  make_plan(*graph, planned, derived_, options_, {graph, nullptr, true}));
+  if (!plan->is_stage) return plan;
   return Error{ErrorCode::kInternal, describe_node(node) + ": elements of an input are missing"};
 }
 

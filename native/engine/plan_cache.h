@@ -29,10 +29,13 @@ class PlanCache {
   // what reads them becomes an interlude. Inputs without data are not there yet (a model is planned when loaded),
   // and what the run itself has computed is taken by its dims alone.
   // Thread-safe. Two threads that ask for new dims at once may both plan; one result is kept.
-  Result<std::shared_ptr<FramePool>> get(const std::shared_ptr<const Graph>& graph, std::span<const RunValue> inputs);
+  // context: of a graph that is a stage's.
+  Result<std::shared_ptr<FramePool>> get(const std::shared_ptr<const Graph>& graph, std::span<const RunValue> inputs,
+                                         const StageContext& context = {});
 
   // A plan of one use: an interlude's, for the elements of these very inputs.
-  Result<std::shared_ptr<const Plan>> plan_interlude(const Graph& graph, std::span<const RunValue> inputs);
+  Result<std::shared_ptr<const Plan>> plan_interlude(const std::shared_ptr<const Graph>& graph,
+                                                     std::span<const RunValue> inputs);
 
   // visit must not call back.
   void for_each(FunctionRef<void(const Plan&)> visit);

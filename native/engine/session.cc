@@ -123,7 +123,7 @@ Result<void> Session::run(std::span<const RunInput> inputs, std::span<RunOutput>
   for (RunOutput& output : outputs) {
     SEALEDGE_TRY(deliver_output(results[output.index].fact, results[output.index].data, &output));
   }
-  impl_->brief_runs.record(inputs, footprint.stages == 1, std::chrono::steady_clock::now() - begin);
+  impl_->brief_runs.record(inputs, !footprint.in_stages, std::chrono::steady_clock::now() - begin);
   SEALEDGE_CHECKPOINT("after-run");
   return {};
 }

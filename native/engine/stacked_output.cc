@@ -74,7 +74,7 @@ std::vector<TensorFact> facts_without_running(const GraphRunner& runner, const s
   }
   // A body that cannot be planned for what it will never see is no mistake.
   const auto frames = runner.plans->get(body, inputs);
-  if (!frames.ok() || (*frames)->plan().rest) return facts;
+  if (!frames.ok() || (*frames)->plan().is_stage) return facts;
   for (size_t i = 0; i < facts.size(); ++i) facts[i] = (*frames)->plan().outputs[i].fact;
   return facts;
 }

@@ -15,7 +15,7 @@
 
 namespace sealedge {
 
-class ConstantStore {
+class ConstantStore : public std::enable_shared_from_this<ConstantStore> {
  public:
   enum class Kind : uint8_t { kOrdinary, kSecret };
   // Beyond max_bytes in all, allocate() fails with kLimitExceeded.
@@ -34,6 +34,9 @@ class ConstantStore {
     uint8_t* data = nullptr;
   };
   Result<Loan> lend(size_t size_bytes);
+
+  // For what lies in the store to keep it; null when it is nobody's to share.
+  std::shared_ptr<const void> shared() { return weak_from_this().lock(); }
 
   Kind kind() const { return kind_; }
   size_t allocated_bytes() const;

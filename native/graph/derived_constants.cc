@@ -116,6 +116,7 @@ Result<std::shared_ptr<Constant>> widen_constant(const Constant& half, ConstantS
   constant->fact = {DataType::kFloat32, half.fact.dims};
   SEALEDGE_ASSIGN(const size_t size_bytes, checked_size_bytes(constant->fact));
   SEALEDGE_ASSIGN(uint8_t* data, store->allocate(size_bytes));
+  constant->store = store->shared();
   const size_t count = size_bytes / sizeof(float);
   for (size_t i = 0; i < count; ++i) {
     Float16 value;

@@ -6,7 +6,11 @@ namespace sealedge {
 
 namespace {
 
-constexpr size_t kLentBytes = 4096;  // of secret memory a loan takes a page
+constexpr size_t kLentBytes = 4096;     // of secret memory a loan takes a page
+constexpr size_t kTotalLimits = 64;     // how often FoldBudget::limit_bytes may be read or written
+constexpr double kTotalWork = 1 << 28;  // well below a second, even of the slowest elements
+constexpr size_t kShapeBytes = 1024;    // what shapes need is computed whatever was spent
+constexpr double kShapeWork = 2 * kShapeBytes;
 
 // Everything row-major: constants always are, and results of this file are too.
 bool is_view(const Node& node, const std::vector<Operand>& inputs, const std::vector<Operand>& outputs) {
@@ -42,6 +46,7 @@ Result<std::shared_ptr<Constant>> allocate_constant(const TensorFact& fact, Cons
     constant->owner = std::move(loan.owner);
   } else {
     SEALEDGE_ASSIGN(*data, store->allocate(size_bytes));
+    constant->store = store->shared();
   }
   constant->data = *data;
   return constant;
@@ -49,26 +54,23 @@ Result<std::shared_ptr<Constant>> allocate_constant(const TensorFact& fact, Cons
 
 }  // namespace
 
-Result<void> infer_node(Graph* graph, const Node& node) {
-  const std::vector<Operand> inputs = operands_of(*graph, node.inputs);
-  auto facts = node.op->infer(inputs);
-  if (!facts.ok()) {
-    Error error = facts.error();
-    error.message = describe_node(node) + ": " + error.message;
+Result<void> infer_node(Graph* graph, Node* node) {
+  const auto fail = [&](Error error) {
+    error.message = describe_node(*node) + ": " + error.message;
     return error;
+  };
+  const std::vector<Operand> inputs = operands_of(*graph, node->inputs);
+  auto facts = node->op->infer_with_findings(inputs, &node->findings);
+  if (!facts.ok()) return fail(std::move(facts).error());
+  if (facts->size() < node->outputs.size()) {
+    return fail({ErrorCode::kModelInvalid, "it has only " + std::to_string(facts->size()) + " outputs"});
   }
-  if (facts->size() < node.outputs.size()) {
-    return Error{ErrorCode::kModelInvalid,
-                 describe_node(node) + ": it has only " + std::to_string(facts->size()) + " outputs"};
-  }
-  for (size_t i = 0; i < node.outputs.size(); ++i) {
-    if (node.outputs[i] == kNoValue) continue;
+  for (size_t i = 0; i < node->outputs.size(); ++i) {
+    if (node->outputs[i] == kNoValue) continue;
     if (auto size = checked_size_bytes((*facts)[i], graph->limits.max_tensor_bytes); !size.ok()) {
-      Error error = std::move(size).error();
-      error.message = describe_node(node) + ": " + error.message;
-      return error;
+      return fail(std::move(size).error());
     }
-    graph->values[node.outputs[i]].fact = std::move((*facts)[i]);
+    graph->values[node->outputs[i]].fact = std::move((*facts)[i]);
   }
   return {};
 }
@@ -84,6 +86,7 @@ Result<bool> evaluate(Graph* graph, size_t index, ConstantStore* store, size_t m
   OpSetup setup;
   setup.inputs = inputs;
   setup.outputs = outputs;
+  setup.findings = node.findings;
   SEALEDGE_ASSIGN(const std::unique_ptr<Kernel> kernel, node.op->prepare(setup));
   if (kernel->scratch_bytes() > most_scratch_bytes) return false;
   ConstantStore scratch_store(store->kind());
@@ -119,7 +122,36 @@ Result<void> evaluate_node(Graph* graph, size_t index, ConstantStore* store) {
   return {};
 }
 
-Result<bool> make_constant(Graph* graph, size_t index, ConstantStore* store, size_t limit_bytes) {
+namespace {
+
+// What evaluating the node has read and written.
+size_t bytes_of(const std::vector<Operand>& inputs, const std::vector<Operand>& outputs) {
+  size_t bytes = 0;
+  for (const auto* operands : {&inputs, &outputs}) {
+    for (const Operand& operand : *operands) {
+      if (!operand.present) continue;
+      bytes += static_cast<size_t>(element_count(operand.dims)) * data_type_size_bytes(operand.type);
+    }
+  }
+  return bytes;
+}
+
+}  // namespace
+
+FoldBudget::FoldBudget(size_t limit_bytes)
+    : limit_bytes_(limit_bytes), bytes_left_(kTotalLimits * limit_bytes), work_left_(kTotalWork) {}
+
+size_t FoldBudget::limit_bytes() const { return bytes_left_ > 0 ? limit_bytes_ : std::min(limit_bytes_, kShapeBytes); }
+
+bool FoldBudget::take_work(double work) {
+  if (work > std::max(work_left_, kShapeWork)) return false;
+  work_left_ -= work;
+  return true;
+}
+
+void FoldBudget::spend_bytes(size_t size_bytes) { bytes_left_ -= std::min(bytes_left_, size_bytes); }
+
+Result<bool> make_constant(Graph* graph, size_t index, ConstantStore* store, FoldBudget* budget) {
   const Node& node = graph->nodes[index];
   const std::vector<Operand> inputs = operands_of(*graph, node.inputs);
   const std::vector<Operand> outputs = operands_of(*graph, node.outputs);
@@ -127,9 +159,11 @@ Result<bool> make_constant(Graph* graph, size_t index, ConstantStore* store, siz
     graph->values[node.outputs[0]].constant = graph->values[node.inputs[0]].constant;
     return true;
   }
+  const bool dims_only = node.op->needs_only_dims();
   const bool all_constant =
       std::all_of(inputs.begin(), inputs.end(), [](const Operand& input) { return !input.present || input.constant; });
-  if (!all_constant && !node.op->needs_only_dims()) return false;
+  if (!all_constant && !dims_only) return false;
+  const size_t limit_bytes = budget ? budget->limit_bytes() : SIZE_MAX;
   if (!fits(*graph, node, inputs, outputs, limit_bytes)) return false;
   // Constants are row-major; an operator that wants images otherwise (a convolution of constants) runs with the others.
   const FormatChoice formats = node.op->choose_formats(inputs, outputs);
@@ -138,7 +172,10 @@ Result<bool> make_constant(Graph* graph, size_t index, ConstantStore* store, siz
       !std::all_of(formats.outputs.begin(), formats.outputs.end(), row_major)) {
     return false;
   }
-  return evaluate(graph, index, store, std::min(limit_bytes, graph->limits.max_arena_bytes));
+  if (budget && !dims_only && !budget->take_work(node.op->work(inputs, outputs))) return false;
+  SEALEDGE_ASSIGN(const bool done, evaluate(graph, index, store, std::min(limit_bytes, graph->limits.max_arena_bytes)));
+  if (done && budget) budget->spend_bytes(dims_only ? bytes_of({}, outputs) : bytes_of(inputs, outputs));
+  return done;
 }
 
 }  // namespace sealedge

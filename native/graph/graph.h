@@ -42,6 +42,7 @@ struct Constant {
     std::unique_ptr<WeightSource> weight;
   };
   std::vector<Packed> packed;
+  std::shared_ptr<const void> store;  // of data else; null: one that outlives all plans
 
   const WeightSource* find(const WeightPlacement& placement) const;
 };
@@ -54,6 +55,7 @@ struct Value {
 };
 
 struct Graph;
+struct Leftover;
 
 struct Node {
   OpPtr op;
@@ -61,6 +63,7 @@ struct Node {
   std::vector<ValueId> inputs;                       // kNoValue: omitted
   std::vector<ValueId> outputs;                      // kNoValue: nobody wants it
   std::vector<std::shared_ptr<const Graph>> bodies;  // what an If, Loop or Scan runs (graph/control_flow.h)
+  std::shared_ptr<const void> findings;              // of Op::infer_with_findings(), once shapes are inferred
 
   // The epilogue that passes have given to it (graph/epilogue.h).
   ValueId scale = kNoValue;
@@ -88,7 +91,7 @@ struct Graph {
   std::vector<ValueId> inputs;
   std::vector<ValueId> outputs;
   ModelLimits limits;
-  std::shared_ptr<const void> keep;  // memory that constants lie in, of a graph that is what a plan left over
+  std::shared_ptr<const Leftover> leftover;  // of a stage behind the first (graph/stage.h)
 
   ValueId add_value(Value value);
   // How often each value is read, by nodes and as graph output.

@@ -4,6 +4,22 @@
 
 namespace sealedge {
 
+double element_count(std::span<const Operand> operands) {
+  double count = 0;
+  for (const Operand& operand : operands) {
+    if (operand.present) count += static_cast<double>(element_count(operand.dims));
+  }
+  return count;
+}
+
+double linear_work(std::span<const Operand> inputs, std::span<const Operand> outputs) {
+  return element_count(inputs) + element_count(outputs);
+}
+
+double Op::work(std::span<const Operand> inputs, std::span<const Operand> outputs) const {
+  return std::max(element_count(inputs), 1.0) * std::max(element_count(outputs), 1.0);
+}
+
 FormatChoice Op::choose_formats(std::span<const Operand> inputs, std::span<const Operand> outputs) const {
   return {std::vector<Format>(inputs.size(), Format::kRowMajor),
           std::vector<Format>(outputs.size(), Format::kRowMajor)};
@@ -19,6 +35,13 @@ FormatChoice channels_last_formats(std::span<const Operand> inputs, std::span<co
   for (const Operand& output : outputs) {
     choice.outputs.push_back(output.dims.size() >= 3 ? Format::kChannelsLast : Format::kRowMajor);
   }
+  return choice;
+}
+
+FormatChoice first_input_formats(std::span<const Operand> inputs, std::span<const Operand> outputs) {
+  FormatChoice choice{std::vector<Format>(inputs.size(), Format::kRowMajor),
+                      std::vector<Format>(outputs.size(), inputs[0].format)};
+  choice.inputs[0] = inputs[0].format;
   return choice;
 }
 

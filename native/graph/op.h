@@ -57,7 +57,8 @@ struct OpSetup {
   std::span<const Operand> inputs;
   std::span<const Operand> outputs;  // an output nobody reads has present == false
   EpilogueSetup epilogue;
-  unsigned threads = 1;  // slots a kernel may use: RunArgs::pool has no more
+  unsigned threads = 1;                            // slots a kernel may use: RunArgs::pool has no more
+  std::shared_ptr<const void> findings = nullptr;  // of infer_with_findings(), which gave the outputs
 };
 
 struct RunArgs {
@@ -89,6 +90,20 @@ class Op {
   // kModelInvalid): after it succeeded, prepare and run may rely on everything. Sizes are range-checked by the caller.
   virtual Result<std::vector<TensorFact>> infer(std::span<const Operand> inputs) const = 0;
 
+  // For operators whose infer() does most of the work to learn how much comes out: the same, and what prepare() needs
+  // of it. Positions and counts, never elements: these may be sealed weights.
+  virtual Result<std::vector<TensorFact>> infer_with_findings(std::span<const Operand> inputs,
+                                                              std::shared_ptr<const void>* findings) const {
+    return infer(inputs);
+  }
+
+  // About how many elements are looked at by infer(), where it looks at more than shapes and axes, and by a kernel.
+  // With constants for inputs both are done while a model is loaded, but only where this is little: otherwise a file of
+  // a few bytes could keep a loader busy for hours, and no signal would reach it. The default of work(): each output
+  // looks at all inputs. For what is folded in earnest an operator says better; more than that, it must.
+  virtual double infer_work(std::span<const Operand> inputs) const { return 0; }
+  virtual double work(std::span<const Operand> inputs, std::span<const Operand> outputs) const;
+
   // infer() or prepare() reads the elements of this input (a shape, axes, a trip count), not only its dims: it must be
   // constant then. Where it is none, planning stops in front of the node until a run has made the value.
   virtual bool needs_contents(size_t input) const { return false; }
@@ -116,11 +131,26 @@ class Op {
   virtual Result<std::unique_ptr<Kernel>> prepare(const OpSetup& setup) const = 0;
 };
 
+// Building blocks for work().
+double element_count(std::span<const Operand> operands);
+double linear_work(std::span<const Operand> inputs, std::span<const Operand> outputs);
+
+// Looks at each element of its inputs and outputs a few times, whatever its attributes are.
+class LinearTimeOp : public Op {
+ public:
+  double work(std::span<const Operand> inputs, std::span<const Operand> outputs) const override {
+    return linear_work(inputs, outputs);
+  }
+};
+
 // Building blocks for choose_formats.
 // Inputs below data_inputs and all outputs of rank >= 3 channels-last, the rest row-major: convolution, pooling.
 FormatChoice channels_last_formats(std::span<const Operand> inputs, std::span<const Operand> outputs,
                                    size_t data_inputs);
 // Channels-last if a non-constant input of the output's rank (>= 3) arrives so, and then all such inputs: elementwise.
 FormatChoice following_formats(std::span<const Operand> inputs, std::span<const Operand> outputs);
+// The first input as it arrives and all outputs likewise, the rest row-major: what moves elements, or looks at one by
+// one.
+FormatChoice first_input_formats(std::span<const Operand> inputs, std::span<const Operand> outputs);
 
 }  // namespace sealedge

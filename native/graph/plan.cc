@@ -46,25 +46,26 @@ Result<EpilogueSetup> epilogue_of(const Graph& graph, const Node& node) {
   return setup;
 }
 
-// Numbers that could be somebody's work: not indices or shapes (integers of 8 bits are quantised weights), and more
-// than an epsilon or a scale.
-bool could_be_weights(const TensorFact& fact) {
-  return (!data_type_is_integer(fact.type) || data_type_size_bytes(fact.type) == 1) && fact.type != DataType::kBool &&
-         element_count(fact.dims) * static_cast<int64_t>(data_type_size_bytes(fact.type)) >= 16;
-}
-
 class Planner {
  public:
-  Planner(const Graph& graph, const PlanOptions& options, Plan* plan) : graph_(graph), options_(options), plan_(plan) {}
+  Planner(const Graph& graph, const PlanOptions& options, const StageContext& context, Plan* plan)
+      : source_(graph), graph_(graph), options_(options), context_(context), plan_(plan) {}
 
   Result<void> run(const std::vector<PlanInput>& inputs, DerivedConstants* derived) {
-    plan_->keep_stores = graph_.keep;
     for (size_t i = 0; i < inputs.size(); ++i) SEALEDGE_TRY(add_input(inputs[i], graph_.inputs[i]));
-    SEALEDGE_ASSIGN(Unplanned unplanned, infer_shapes(&graph_, plan_->constants.get(), kPlanConstantBytes));
+    Lookahead lookahead = stage_lookahead(graph_);
+    lookahead.all_work = context_.is_interlude;
+    SEALEDGE_ASSIGN(Unplanned unplanned, infer_shapes(&graph_, plan_->constants.get(), kPlanConstantBytes, lookahead));
     if (unplanned.interludes.empty() && !unplanned.rest.empty()) {
       return in_node(unplanned.rest[0], {ErrorCode::kModelInvalid, "reads a value that nothing makes"});
     }
-    if (!unplanned.interludes.empty()) cut_stage(&graph_, std::move(unplanned), plan_);
+    if (graph_.leftover || !unplanned.interludes.empty() || unplanned.untouched > 0) {
+      StageContext context = context_;
+      if (!context.whole && !graph_.leftover) context.whole = std::make_shared<const Graph>(source_);
+      cut_stage(&graph_, std::move(unplanned), context, plan_);
+    } else {
+      plan_->wanted_inputs = std::move(unplanned.wanted_inputs);
+    }
     SEALEDGE_TRY(widen_float16(&graph_, derived, plan_->constants.get()));
     cancel_transposes(&graph_);
     merge_pads(&graph_);
@@ -94,6 +95,7 @@ class Planner {
         SEALEDGE_ASSIGN(uint8_t* copy, plan_->constants->allocate(size_bytes));
         if (size_bytes > 0) std::memcpy(copy, input.data, size_bytes);
         constant->data = copy;
+        constant->store = plan_->constants;
       }
       value.constant = constant;
       planned.contents = std::move(constant);
@@ -154,6 +156,7 @@ class Planner {
       setup.inputs = inputs;
       setup.outputs = outputs;
       setup.threads = options_.threads;
+      setup.findings = node.findings;
       auto epilogue = epilogue_of(graph_, node);
       if (!epilogue.ok()) return in_node(node, epilogue.error());
       setup.epilogue = *epilogue;
@@ -203,8 +206,10 @@ class Planner {
     return location.kind == Location::Kind::kConstant || plan_->arena_is_secret;
   }
 
+  const Graph& source_;
   Graph graph_;
   const PlanOptions& options_;
+  const StageContext& context_;
   Plan* plan_;
   std::vector<std::unique_ptr<Kernel>> kernels_;
   std::vector<size_t> scratch_bytes_;
@@ -213,6 +218,11 @@ class Planner {
 };
 
 }  // namespace
+
+bool could_be_weights(const TensorFact& fact) {
+  return (!data_type_is_integer(fact.type) || data_type_size_bytes(fact.type) == 1) && fact.type != DataType::kBool &&
+         element_count(fact.dims) * static_cast<int64_t>(data_type_size_bytes(fact.type)) >= 16;
+}
 
 WeightPlacement wanted_placement(const Graph& graph, const Node& node, size_t input) {
   const Value& value = graph.values[node.inputs[input]];
@@ -226,10 +236,11 @@ WeightPlacement wanted_placement(const Graph& graph, const Node& node, size_t in
 }
 
 Result<std::unique_ptr<const Plan>> make_plan(const Graph& graph, const std::vector<PlanInput>& inputs,
-                                              DerivedConstants* derived, const PlanOptions& options) {
+                                              DerivedConstants* derived, const PlanOptions& options,
+                                              const StageContext& context) {
   auto plan = std::make_unique<Plan>();
   plan->constants = std::make_shared<ConstantStore>(options.constants, graph.limits.max_constant_bytes);
-  SEALEDGE_TRY(Planner(graph, options, plan.get()).run(inputs, derived));
+  SEALEDGE_TRY(Planner(graph, options, context, plan.get()).run(inputs, derived));
   return std::unique_ptr<const Plan>(std::move(plan));
 }
 

@@ -6,7 +6,7 @@
 //
 //   steps        all nodes whose shapes are known
 //   interludes   nodes that can run now that their inputs' elements are there, each planned for these elements alone
-//   rest         the graph that is left; its inputs are what the two above have made. Planned like any graph, for dims
+//   rest         the graph of the next stage (graph/stage.h), planned like any graph, for dims
 //
 // What a run computes never decides which plan is used, but for its dims: the number of plans depends on the shapes
 // met.
@@ -22,6 +22,7 @@
 #include "graph/derived_constants.h"
 #include "graph/graph.h"
 #include "graph/memory_plan.h"
+#include "graph/stage.h"
 
 namespace sealedge {
 
@@ -65,25 +66,28 @@ struct Interlude {
   std::vector<size_t> inputs;  // outputs of the stage
 };
 
-// Where an input of what is left comes from.
-struct StageValue {
+// What a stage makes for later ones.
+struct KeptValue {
   size_t interlude = SIZE_MAX;  // SIZE_MAX: of the stage itself
   size_t output = 0;
+  ValueId slot = 0;
 };
 
 struct Plan {
   std::vector<PlannedInput> inputs;  // what it was made for
   std::vector<PlanStep> steps;
-  std::vector<PlanOutput> outputs;  // of the graph, or of a stage: what interludes and rest read
-  std::vector<Interlude> interludes;
-  std::shared_ptr<const Graph> rest;  // null: outputs are those of the graph
-  std::vector<StageValue> rest_inputs;
+  std::vector<PlanOutput> outputs;    // of the graph; if is_stage, what the fields below refer to
   std::vector<size_t> wanted_inputs;  // had their elements been given, fewer interludes would be left
+  bool is_stage = false;
+  std::vector<Interlude> interludes;
+  std::vector<KeptValue> kept;
+  StageConstants kept_constants;
+  std::vector<ValueId> forgotten;     // slots that nothing reads any more
+  std::shared_ptr<const Graph> rest;  // null: the last stage, the whole graph's outputs are in their slots
   size_t arena_bytes = 0;
   bool arena_is_secret = false;                       // sealed model, and a step may copy weights into it
   std::shared_ptr<ConstantStore> constants;           // computed from shapes; the model's are the model's
   std::vector<std::shared_ptr<const Constant>> keep;  // whose data or weights the steps point to
-  std::shared_ptr<const void> keep_stores;            // Graph::keep
 };
 
 struct PlanOptions {
@@ -93,7 +97,12 @@ struct PlanOptions {
 
 // `graph` has its constants loaded. inputs: one per graph input.
 Result<std::unique_ptr<const Plan>> make_plan(const Graph& graph, const std::vector<PlanInput>& inputs,
-                                              DerivedConstants* derived, const PlanOptions& options);
+                                              DerivedConstants* derived, const PlanOptions& options,
+                                              const StageContext& context = {});
+
+// Numbers that could be somebody's work: not indices or shapes (integers of 8 bits are quantised weights), and more
+// than an epsilon or a scale.
+bool could_be_weights(const TensorFact& fact);
 
 // The layout in which a constant input of a node is wanted; kPlain unless the operator asks otherwise and it is
 // possible.

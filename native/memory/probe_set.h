@@ -22,19 +22,22 @@ class ProbeSet {
   bool add(const uint8_t* bytes);
   size_t size() const { return size_; }
 
-  // on_hit(index of the probe, offset) for every probe that lies within data[0, size_bytes).
-  void search(const uint8_t* data, size_t size_bytes, FunctionRef<void(size_t index, size_t offset)> on_hit) const;
+  // on_hit(index of the probe, offset) for every probe that lies within data[0, size_bytes). How many probes were
+  // compared on the way: of data that has nothing to do with them next to none, even if it is all zeros.
+  size_t search(const uint8_t* data, size_t size_bytes, FunctionRef<void(size_t index, size_t offset)> on_hit) const;
 
  private:
   ProbeSet() = default;
   const uint8_t* probe(size_t index) const { return probes_.data() + index * kProbeBytes; }
+  size_t anchor(size_t index) const { return anchors_.data()[index]; }
 
   size_t capacity_ = 0;
   size_t size_ = 0;
   SecureBuffer probes_;
-  SecureBuffer first_bytes_;  // one bit for each value of the first two bytes: rejects almost every offset
-  SecureBuffer heads_;        // uint32_t: by a hash of the first four bytes, 1 + the newest probe; 0: none
-  SecureBuffer next_;         // uint32_t per probe, likewise
+  SecureBuffer anchors_;  // where in each probe its rarest four bytes begin: it is looked for by these
+  SecureBuffer pairs_;    // one bit for each value of the first two of them: rejects almost every offset
+  SecureBuffer heads_;    // uint32_t: by a hash of the four, 1 + the newest probe; 0: none
+  SecureBuffer next_;     // uint32_t per probe, likewise
 };
 
 }  // namespace sealedge

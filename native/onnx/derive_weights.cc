@@ -1,7 +1,6 @@
 #include "onnx/derive_weights.h"
 
 #include <algorithm>
-#include <string_view>
 #include <unordered_map>
 
 #include "core/weight_packing.h"
@@ -19,95 +18,6 @@ constexpr size_t kFreeBytes = size_t{64} << 20;
 constexpr size_t kKeptPerWeightByte = 4;
 // A dozen operators, each of which reads and writes them. Bounds the time that loading takes.
 constexpr size_t kWorkPerWeightByte = 32;
-
-// Operators that look at every element a few times. What others do (a window as large as its input, an Einsum) may take
-// far longer than reading and writing does, so they are held to small tensors when a plan is made (graph/plan.h).
-constexpr std::string_view kLinearOps[] = {"Abs",
-                                           "Add",
-                                           "And",
-                                           "BatchNormalization",
-                                           "BatchStatistics",
-                                           "BroadcastAxis",
-                                           "Cast",
-                                           "CastLike",
-                                           "Ceil",
-                                           "ChannelSlope",
-                                           "Clip",
-                                           "Concat",
-                                           "Cos",
-                                           "DepthToSpace",
-                                           "DequantizeLinear",
-                                           "Div",
-                                           "DynamicQuantizeLinear",
-                                           "Equal",
-                                           "Erf",
-                                           "Exp",
-                                           "Expand",
-                                           "Flatten",
-                                           "Floor",
-                                           "Gather",
-                                           "GatherElements",
-                                           "GatherND",
-                                           "Greater",
-                                           "GreaterOrEqual",
-                                           "GroupNormalization",
-                                           "Identity",
-                                           "InstanceNormalization",
-                                           "LayerNormalization",
-                                           "LeakyRelu",
-                                           "Less",
-                                           "LessOrEqual",
-                                           "Log",
-                                           "LogSoftmax",
-                                           "LpNormalization",
-                                           "Max",
-                                           "Mean",
-                                           "Min",
-                                           "Mod",
-                                           "Mul",
-                                           "Neg",
-                                           "Not",
-                                           "Or",
-                                           "Pad",
-                                           "Pow",
-                                           "QuantizeLinear",
-                                           "RMSNormalization",
-                                           "Reciprocal",
-                                           "ReduceL1",
-                                           "ReduceL2",
-                                           "ReduceLogSum",
-                                           "ReduceLogSumExp",
-                                           "ReduceMax",
-                                           "ReduceMean",
-                                           "ReduceMin",
-                                           "ReduceProd",
-                                           "ReduceSum",
-                                           "ReduceSumSquare",
-                                           "Relu",
-                                           "Reshape",
-                                           "Round",
-                                           "ScatterElements",
-                                           "ScatterND",
-                                           "Shape",
-                                           "Sigmoid",
-                                           "Sign",
-                                           "Sin",
-                                           "Slice",
-                                           "Softmax",
-                                           "Softplus",
-                                           "SpaceToDepth",
-                                           "Split",
-                                           "Sqrt",
-                                           "Squeeze",
-                                           "Sub",
-                                           "Sum",
-                                           "Tanh",
-                                           "Tile",
-                                           "Transpose",
-                                           "Trilu",
-                                           "Unsqueeze",
-                                           "Where",
-                                           "Xor"};
 
 size_t saturating_multiply(size_t a, size_t b) { return b != 0 && a > SIZE_MAX / b ? SIZE_MAX : a * b; }
 size_t saturating_add(size_t a, size_t b) { return a > SIZE_MAX - b ? SIZE_MAX : a + b; }
@@ -147,7 +57,7 @@ class Derivation {
 
  private:
   bool derive_node(Graph* graph, size_t index) {
-    const Node& node = graph->nodes[index];
+    Node& node = graph->nodes[index];
     bool reads = false;
     for (ValueId id : node.inputs) {
       if (id == kNoValue) continue;
@@ -155,18 +65,28 @@ class Derivation {
       if (!constant || !constant->data) return false;
       reads = true;
     }
-    if (!reads || as_control_flow(*node.op) || !infer_node(graph, node).ok()) return false;
+    if (!reads || as_control_flow(*node.op)) return false;
+    const std::vector<Operand> inputs = operands_of(*graph, node.inputs);
+    if (!unbounded_ && !dims_.take_work(node.op->infer_work(inputs))) return false;
+    if (!infer_node(graph, &node).ok()) return false;
     // Views cost nothing, whatever the limit.
     const size_t bytes = bytes_written(*graph, node), work = saturating_add(bytes_read(*graph, node), bytes);
-    const auto made = make_constant(graph, index, store_, allows(node, bytes, work) ? SIZE_MAX : 0);
+    FoldBudget views_only(0);
+    const bool allowed =
+        unbounded_ || (is_linear(*node.op, inputs, operands_of(*graph, node.outputs)) && fits(bytes, work));
+    const auto made = make_constant(graph, index, store_, allowed ? nullptr : &views_only);
     if (!made.ok() || !*made) return false;
     if (!is_view(*graph, node)) work_ = saturating_add(work_, work);
     return true;
   }
 
-  bool allows(const Node& node, size_t bytes, size_t work) const {
-    if (unbounded_) return true;
-    if (std::ranges::find(kLinearOps, std::string_view(node.op->op_type())) == std::end(kLinearOps)) return false;
+  // What others do (a window as large as its input, an Einsum) may take far longer than reading and writing does, so
+  // they are held to what is computed when a plan is made (graph/evaluate.h).
+  static bool is_linear(const Op& op, const std::vector<Operand>& inputs, const std::vector<Operand>& outputs) {
+    return op.work(inputs, outputs) <= linear_work(inputs, outputs);
+  }
+
+  bool fits(size_t bytes, size_t work) const {
     const size_t live = store_->allocated_bytes() - weight_bytes_;
     return live <= max_bytes_ && bytes <= max_bytes_ - live && work <= max_work_ - std::min(work_, max_work_);
   }
@@ -193,6 +113,7 @@ class Derivation {
   const size_t max_bytes_;
   const size_t max_work_;
   size_t work_ = 0;
+  FoldBudget dims_{0};  // work, to learn what comes out where that depends on elements
 };
 
 // In the layouts that are wanted; row-major only where somebody reads it so.

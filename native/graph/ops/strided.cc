@@ -102,4 +102,14 @@ Result<std::unique_ptr<Kernel>> make_copy_kernel(std::vector<CopyPlan> plans) {
   return std::unique_ptr<Kernel>(std::make_unique<CopyKernel>(std::move(targets)));
 }
 
+Result<std::unique_ptr<Kernel>> make_move_kernel(const Operand& output, std::vector<int64_t> source_stride,
+                                                 int64_t source_offset) {
+  CopyPlan plan;
+  plan.element_bytes = data_type_size_bytes(output.type);
+  plan.moves.push_back(
+      {output.dims, std::move(source_stride), strides_of(output.dims, output.format), source_offset, 0});
+  plan.sources = {0};
+  return make_copy_kernel({std::move(plan)});
+}
+
 }  // namespace sealedge

@@ -34,5 +34,8 @@ struct CopyPlan {
   size_t fill_input = SIZE_MAX;
 };
 Result<std::unique_ptr<Kernel>> make_copy_kernel(std::vector<CopyPlan> plans);
+// One that makes all of output 0 in one move out of input 0.
+Result<std::unique_ptr<Kernel>> make_move_kernel(const Operand& output, std::vector<int64_t> source_stride,
+                                                 int64_t source_offset = 0);
 
 }  // namespace sealedge

@@ -48,13 +48,15 @@ bool is_quantized_tensor(const Graph& graph, const Node& node) {
 
 Result<void> fold_weights(Graph* graph, ConstantStore* store, size_t limit_bytes, bool keep_quantized) {
   const std::vector<size_t> producers = graph->find_producers();
+  FoldBudget budget(limit_bytes);
   for (size_t i = 0; i < graph->nodes.size(); ++i) {
     fold_transpose_into_matmul(graph, producers, &graph->nodes[i]);
     if (!all_known(*graph, graph->nodes[i])) continue;
     if (keep_quantized && is_quantized_tensor(*graph, graph->nodes[i])) continue;
+    if (!budget.take_work(graph->nodes[i].op->infer_work(operands_of(*graph, graph->nodes[i].inputs)))) continue;
     // A mistake in it is reported when planning, where all mistakes are.
-    if (!infer_node(graph, graph->nodes[i]).ok()) continue;
-    SEALEDGE_TRY(make_constant(graph, i, store, limit_bytes));
+    if (!infer_node(graph, &graph->nodes[i]).ok()) continue;
+    SEALEDGE_TRY(make_constant(graph, i, store, &budget));
   }
   // What became constant needs no node any more.
   std::erase_if(graph->nodes, [&](const Node& node) {

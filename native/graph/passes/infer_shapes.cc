@@ -12,8 +12,8 @@ namespace sealedge {
 
 namespace {
 
-constexpr size_t kTotalLimits = 64;   // how often limit_bytes may be read or written in one plan
-constexpr size_t kShapeBytes = 1024;  // what shapes need is computed whatever was spent
+// A larger branch is run as a graph of its own (an interlude): what is left of it would be handed from stage to stage.
+constexpr size_t kMostSplicedNodes = 1024;
 
 // What is computed from a sealed model's weights must lie in secret memory, so it is never left for the run.
 bool depends_on_weights(const Graph& graph, const Node& node) {
@@ -24,8 +24,8 @@ bool depends_on_weights(const Graph& graph, const Node& node) {
 
 class ShapeInference {
  public:
-  ShapeInference(Graph* graph, ConstantStore* store, size_t limit_bytes)
-      : graph_(graph), store_(store), limit_bytes_(limit_bytes) {}
+  ShapeInference(Graph* graph, ConstantStore* store, size_t limit_bytes, const Lookahead& lookahead)
+      : graph_(graph), store_(store), budget_(limit_bytes), lookahead_(lookahead) {}
 
   Result<Unplanned> run() {
     add_values();
@@ -36,17 +36,20 @@ class ShapeInference {
     pending_ = std::move(graph_->nodes);
     graph_->nodes.clear();
     std::reverse(pending_.begin(), pending_.end());
-    while (!pending_.empty()) {
-      Node node = std::move(pending_.back());
-      pending_.pop_back();
-      for (ValueId& id : node.inputs) id = resolved(id);
+    unplanned_.untouched = pending_.size();
+    while (!pending_.empty() && !too_far()) {
+      Node node = take_pending();
       SEALEDGE_TRY(place(std::move(node)));
     }
     if (!unsupported_.empty()) return all_unsupported();
     for (ValueId& id : graph_->outputs) id = resolved(id);
 
+    leave_untouched();
     std::vector<bool> needed(graph_->values.size(), false);
     for (ValueId id : graph_->outputs) needed[id] = true;
+    for (ValueId id : unplanned_.untouched_inputs) {
+      if (id != kNoValue) needed[id] = true;
+    }
     drop_dead_nodes(&unplanned_.rest, &needed);
     drop_dead_nodes(&unplanned_.interludes, &needed);
     drop_dead_nodes(&graph_->nodes, &needed);
@@ -55,6 +58,25 @@ class ShapeInference {
   }
 
  private:
+  bool too_far() const { return !unplanned_.interludes.empty() && unplanned_.rest.size() >= lookahead_.nodes; }
+
+  Node take_pending() {
+    Node node = std::move(pending_.back());
+    pending_.pop_back();
+    // What branches brought lies above the graph's own nodes.
+    unplanned_.untouched = std::min(unplanned_.untouched, pending_.size());
+    for (ValueId& id : node.inputs) id = resolved(id);
+    return node;
+  }
+
+  void leave_untouched() {
+    const size_t most = std::min(lookahead_.untouchable, unplanned_.untouched);
+    while (pending_.size() > most) unplanned_.rest.push_back(take_pending());
+    for (size_t i = pending_.size(); i-- > 0;) {
+      for (ValueId id : pending_[i].inputs) unplanned_.untouched_inputs.push_back(resolved(id));
+    }
+  }
+
   // For values that came since.
   void add_values() {
     const size_t before = same_as_.size();
@@ -102,6 +124,7 @@ class ShapeInference {
       auto constant = std::make_shared<Constant>();
       constant->fact = value.fact;
       SEALEDGE_ASSIGN(constant->data, store_->allocate(0));
+      constant->store = store_->shared();
       value.constant = std::move(constant);
     }
     return {};
@@ -114,7 +137,7 @@ class ShapeInference {
     }
     const ControlFlow* control = as_control_flow(*node.op);
     SEALEDGE_TRY(know_empty_contents(node));
-    if (!missing_contents(node).empty() || (control && control->kind != ControlFlow::Kind::kIf)) {
+    if (!missing_contents(node).empty() || (control ? !can_splice(node, *control) : !can_infer(node))) {
       unplanned_.interludes.push_back(std::move(node));
       return {};
     }
@@ -123,8 +146,8 @@ class ShapeInference {
 
   Result<void> infer(Node node) {
     graph_->nodes.push_back(std::move(node));
-    const Node& placed = graph_->nodes.back();
-    if (auto inferred = infer_node(graph_, placed); !inferred.ok()) {
+    Node& placed = graph_->nodes.back();
+    if (auto inferred = infer_node(graph_, &placed); !inferred.ok()) {
       if (inferred.error().code != ErrorCode::kOpUnsupported) return inferred;
       // Noted, so that one error names all of them; what reads the outputs is not looked at.
       unsupported_.push_back(std::move(inferred).error());
@@ -132,11 +155,8 @@ class ShapeInference {
       return {};
     }
     const bool unbounded = store_->kind() == ConstantStore::Kind::kSecret && depends_on_weights(*graph_, placed);
-    // Many nodes may each stay below the limit.
-    const size_t limit = spent_bytes_ < kTotalLimits * limit_bytes_ ? limit_bytes_ : kShapeBytes;
     SEALEDGE_ASSIGN(const bool constant,
-                    make_constant(graph_, graph_->nodes.size() - 1, store_, unbounded ? SIZE_MAX : limit));
-    if (constant) spent_bytes_ += bytes_of(placed);
+                    make_constant(graph_, graph_->nodes.size() - 1, store_, unbounded ? nullptr : &budget_));
     const bool foldable = std::all_of(placed.inputs.begin(), placed.inputs.end(),
                                       [&](ValueId id) { return id == kNoValue || foldable_[id] || has_contents(id); });
     for (ValueId id : placed.outputs) {
@@ -148,21 +168,18 @@ class ShapeInference {
     return {};
   }
 
-  // What evaluating the node read and wrote: 100,000 sums over one constant are work too.
-  size_t bytes_of(const Node& node) const {
-    size_t bytes = 0;
-    const Constant* first = nullptr;
-    for (ValueId id : node.inputs) {
-      if (id == kNoValue || !graph_->values[id].constant) continue;
-      if (!first) first = graph_->values[id].constant.get();
-      bytes += size_of(graph_->values[id].constant->fact);
-    }
-    for (ValueId id : node.outputs) {
-      if (id == kNoValue) continue;
-      if (graph_->values[id].constant.get() == first) return 0;  // a view
-      bytes += size_of(graph_->values[id].fact);
-    }
-    return bytes;
+  // Precondition of an If: its condition is known.
+  bool can_splice(const Node& node, const ControlFlow& control) const {
+    if (control.kind != ControlFlow::Kind::kIf) return false;
+    const bool taken = *graph_->values[node.inputs[0]].constant->data != 0;
+    return node.bodies[taken ? 0 : 1]->nodes.size() <= kMostSplicedNodes;
+  }
+
+  // What comes out of some depends on their elements: of constants too it is found out in the run, if it takes long. A
+  // sealed model has a publisher, whom one may ask.
+  bool can_infer(const Node& node) {
+    if (lookahead_.all_work || store_->kind() == ConstantStore::Kind::kSecret) return true;
+    return budget_.take_work(node.op->infer_work(operands_of(*graph_, node.inputs)));
   }
 
   Result<void> splice(const Node& node) {
@@ -219,14 +236,10 @@ class ShapeInference {
     }
   }
 
-  static size_t size_of(const TensorFact& fact) {
-    return static_cast<size_t>(element_count(fact.dims)) * data_type_size_bytes(fact.type);
-  }
-
   Graph* graph_;
   ConstantStore* store_;
-  const size_t limit_bytes_;
-  size_t spent_bytes_ = 0;
+  FoldBudget budget_;
+  const Lookahead lookahead_;
   std::vector<Node> pending_;     // what is still to be looked at, the next one last
   std::vector<ValueId> same_as_;  // outputs of an If are what its branch makes
   std::vector<bool> known_;       // type and dims, by value
@@ -237,8 +250,8 @@ class ShapeInference {
 
 }  // namespace
 
-Result<Unplanned> infer_shapes(Graph* graph, ConstantStore* store, size_t limit_bytes) {
-  return ShapeInference(graph, store, limit_bytes).run();
+Result<Unplanned> infer_shapes(Graph* graph, ConstantStore* store, size_t limit_bytes, const Lookahead& lookahead) {
+  return ShapeInference(graph, store, limit_bytes, lookahead).run();
 }
 
 }  // namespace sealedge

@@ -19,13 +19,24 @@ struct Unplanned {
   std::vector<Node> rest;        // in running order, behind them
   // Graph inputs, by index: had their elements been constants, fewer interludes would be left.
   std::vector<size_t> wanted_inputs;
+  // The last so many of the graph's nodes were not looked at, and are in neither list. Their inputs one after another,
+  // omitted ones too: where an If was resolved, what its branch makes.
+  size_t untouched = 0;
+  std::vector<ValueId> untouched_inputs;
+};
+
+// How far to look behind nodes that have to wait. Without a bound a chain of n of them takes n * n steps.
+struct Lookahead {
+  size_t nodes = SIZE_MAX;        // that may come to `rest`
+  size_t untouchable = SIZE_MAX;  // only so many of the last nodes may be left untouched
+  bool all_work = false;          // nothing is an interlude for being too much work to plan
 };
 
 // Afterwards graph->nodes are those whose shapes are known. What follows from shapes and small constants alone becomes
 // a constant on the way, so that Shape -> Gather -> Concat -> Reshape needs no run, and an If whose condition is such a
-// constant becomes its branch. limit_bytes bounds each result computed here, and 64 times it their sum; in a secret
+// constant becomes its branch. limit_bytes bounds each result computed here, and FoldBudget the work; in a secret
 // store only those that no weight goes into, since what is computed from sealed weights must not be left to the arena.
 // Precondition: facts of graph inputs are set.
-Result<Unplanned> infer_shapes(Graph* graph, ConstantStore* store, size_t limit_bytes);
+Result<Unplanned> infer_shapes(Graph* graph, ConstantStore* store, size_t limit_bytes, const Lookahead& lookahead = {});
 
 }  // namespace sealedge

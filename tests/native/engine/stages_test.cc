@@ -71,7 +71,7 @@ TEST(StagesTest, ShapesInTheCallersMemoryAreReadOnce) {
                                  {{DataType::kInt64, {1}}, reinterpret_cast<const uint8_t*>(&start)},
                                  {{DataType::kInt64, {1}}, reinterpret_cast<const uint8_t*>(&end), std::move(owned)}};
   };
-  const auto plan = (*model)->plans->plan_interlude(*(*model)->graph, values(owner));
+  const auto plan = (*model)->plans->plan_interlude((*model)->graph, values(owner));
   ASSERT_TRUE(plan.ok()) << plan.error().message;
   EXPECT_EQ((*plan)->outputs[0].fact.dims, (Dims{4, 2}));
   EXPECT_EQ((*plan)->inputs[0].contents, nullptr);

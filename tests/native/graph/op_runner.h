@@ -100,7 +100,8 @@ inline Result<std::vector<TestTensor>> run_op_outputs(const OpPtr& op, const std
     if (input.constant) operand.data = input.bytes.data();
     operands.push_back(operand);
   }
-  SEALEDGE_ASSIGN(const std::vector<TensorFact> facts, op->infer(operands));
+  std::shared_ptr<const void> findings;
+  SEALEDGE_ASSIGN(const std::vector<TensorFact> facts, op->infer_with_findings(operands, &findings));
   std::vector<Operand> outputs;
   for (size_t i = 0; i < facts.size(); i++) {
     outputs.push_back(
@@ -149,6 +150,7 @@ inline Result<std::vector<TestTensor>> run_op_outputs(const OpPtr& op, const std
                     .has_shift = !shift.empty(),
                     .has_residual = !residual.empty(),
                     .activation = epilogue.activation};
+  setup.findings = findings;
   SEALEDGE_ASSIGN(const std::unique_ptr<Kernel> kernel, op->prepare(setup));
 
   std::vector<std::vector<uint8_t>> out;

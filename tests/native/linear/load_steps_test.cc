@@ -370,6 +370,34 @@ TEST(RunStepsTest, GrowWithInputsAndOutputs) {
   EXPECT_LT(costs[1].steps, costs[0].steps * kMostGrowth) << "steps: " << costs[0].steps << ", " << costs[1].steps;
 }
 
+// Each stage finds what the next one needs, and one value is read by all of them.
+TEST(RunStepsTest, GrowWithStages) {
+  Cost costs[2];
+  for (const int i : {0, 1}) {
+    ModelBuilder builder = chain(
+        i == 0 ? kSmall : kLarge,
+        [](ModelBuilder* b, int k, const std::string& from, const std::string& to) {
+          b->add(node("NonZero", {from}, {id("z", k)})).add(node("ReduceSum", {id("z", k), "axis"}, {id("s", k)}));
+          b->add(node("Cast", {id("s", k)}, {id("f", k)}, {int_attribute("to", 1)}));
+          b->add(node("Exp", {"x"}, {id("e", k)})).add(node("Add", {id("f", k), id("e", k)}, {to}));
+        },
+        {2, 1});
+    builder.constant(int64s("axis", {1}, {1}));
+    const auto session = Session::create_from_bytes(builder.build(), {});
+    ASSERT_TRUE(session.ok()) << session.error().message;
+    const std::vector<int64_t> dims = {2, 1};
+    const std::vector<uint8_t> bytes(8, 0);
+    costs[i] = cost_of([&] {
+      std::vector<RunInput> inputs = {{"x", DataType::kFloat32, dims, bytes}};
+      std::vector<RunOutput> outputs(1);
+      const auto run = (*session)->run(inputs, outputs);
+      EXPECT_TRUE(run.ok()) << run.error().message;
+    });
+  }
+  EXPECT_LT(costs[1].steps, costs[0].steps * kMostGrowth) << "steps: " << costs[0].steps << ", " << costs[1].steps;
+  EXPECT_LT(costs[1].bytes, costs[0].bytes * kMostGrowth) << "bytes: " << costs[0].bytes << ", " << costs[1].bytes;
+}
+
 // 100,000 nodes against 10,000.
 TEST(LoadStepsTest, OfAHundredThousandNodes) {
   Cost costs[2];

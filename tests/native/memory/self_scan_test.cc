@@ -55,6 +55,33 @@ TEST(ProbeSet, FindsNothingAcrossTheEnd) {
   EXPECT_EQ(hits, 1U);
 }
 
+// Weights of 8 bits often begin with zeros, and so does most memory.
+TEST(ProbeSet, IsNotSlowedDownByProbesThatBeginLikeEmptyMemory) {
+  ProbeSet set = set_of(200);
+  auto zeros_first = std::make_unique<uint8_t[]>(ProbeSet::kProbeBytes);
+  for (int i = 0; i < 100; ++i) {
+    const auto bytes = unlikely();
+    // Begins with four zeros, or is zeros but for what makes it one of ours.
+    std::memcpy(zeros_first.get() + 4, bytes.get(), 12);
+    set.add(zeros_first.get());
+    std::memset(zeros_first.get() + 4, 0xff, 4);
+    set.add(zeros_first.get());
+  }
+  ASSERT_GT(set.size(), 150U);
+  std::vector<uint8_t> memory(1 << 20);
+  std::memset(memory.data() + memory.size() / 2, 0xff, memory.size() / 2);
+  const size_t at = 12'345;
+  std::memcpy(memory.data() + at, zeros_first.get(), ProbeSet::kProbeBytes);
+  size_t hits = 0;
+  const size_t compared = set.search(memory.data(), memory.size(), [&](size_t probe, size_t offset) {
+    EXPECT_EQ(probe, set.size() - 1);
+    EXPECT_EQ(offset, at);
+    ++hits;
+  });
+  EXPECT_EQ(hits, 1U);
+  EXPECT_LT(compared, 300U) << "of a million offsets";
+}
+
 TEST(ProbeSet, RefusesWhatOtherDataHoldsToo) {
   ProbeSet set = set_of(8);
   const float ones[4] = {1, 1, 1, 1};

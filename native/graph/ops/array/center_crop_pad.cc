@@ -9,7 +9,7 @@ namespace sealedge {
 
 namespace {
 
-class CenterCropPadOp final : public Op {
+class CenterCropPadOp final : public LinearTimeOp {
  public:
   explicit CenterCropPadOp(std::optional<std::vector<int64_t>> axes) : axes_(std::move(axes)) {}
   const char* op_type() const override { return "CenterCropPad"; }
@@ -30,8 +30,8 @@ class CenterCropPadOp final : public Op {
     return std::vector<TensorFact>{std::move(fact)};
   }
 
-  FormatChoice choose_formats(std::span<const Operand> inputs, std::span<const Operand>) const override {
-    return {{inputs[0].format, Format::kRowMajor}, {inputs[0].format}};
+  FormatChoice choose_formats(std::span<const Operand> inputs, std::span<const Operand> outputs) const override {
+    return first_input_formats(inputs, outputs);
   }
 
   Result<std::unique_ptr<Kernel>> prepare(const OpSetup& setup) const override {

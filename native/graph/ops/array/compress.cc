@@ -41,11 +41,12 @@ class CompressKernel final : public Kernel {
   size_t outer_, conditions_, axis_bytes_, inner_bytes_, kept_;
 };
 
-class CompressOp final : public Op {
+class CompressOp final : public LinearTimeOp {
  public:
   explicit CompressOp(std::optional<int64_t> axis) : axis_(axis) {}
   const char* op_type() const override { return "Compress"; }
   bool needs_contents(size_t input) const override { return input == 1; }
+  double infer_work(std::span<const Operand> inputs) const override { return element_count(inputs.subspan(1, 1)); }
 
   Result<std::vector<TensorFact>> infer(std::span<const Operand> inputs) const override {
     const Operand &x = inputs[0], &condition = inputs[1];
@@ -122,10 +123,11 @@ class NonZeroKernel final : public Kernel {
   size_t found_;
 };
 
-class NonZeroOp final : public Op {
+class NonZeroOp final : public LinearTimeOp {
  public:
   const char* op_type() const override { return "NonZero"; }
   bool needs_contents(size_t) const override { return true; }
+  double infer_work(std::span<const Operand> inputs) const override { return element_count(inputs); }
   bool may_copy_input(size_t) const override { return false; }
 
   // (rank, number found); a scalar gives (0, number found) (NonZero-13).

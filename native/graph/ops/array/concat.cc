@@ -11,7 +11,7 @@ namespace sealedge {
 
 namespace {
 
-class ConcatOp final : public Op {
+class ConcatOp final : public LinearTimeOp {
  public:
   explicit ConcatOp(int64_t axis) : axis_(axis) {}
   const char* op_type() const override { return "Concat"; }
@@ -69,7 +69,7 @@ class ConcatOp final : public Op {
   int64_t axis_;
 };
 
-class SplitOp final : public Op {
+class SplitOp final : public LinearTimeOp {
  public:
   SplitOp(int64_t axis, int64_t num_outputs) : axis_(axis), num_outputs_(num_outputs) {}
   const char* op_type() const override { return "Split"; }
@@ -103,10 +103,7 @@ class SplitOp final : public Op {
   }
 
   FormatChoice choose_formats(std::span<const Operand> inputs, std::span<const Operand> outputs) const override {
-    FormatChoice choice{std::vector<Format>(inputs.size(), Format::kRowMajor),
-                        std::vector<Format>(outputs.size(), inputs[0].format)};
-    choice.inputs[0] = inputs[0].format;
-    return choice;
+    return first_input_formats(inputs, outputs);
   }
 
   Result<std::unique_ptr<Kernel>> prepare(const OpSetup& setup) const override {

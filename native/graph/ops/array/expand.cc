@@ -10,7 +10,7 @@ namespace sealedge {
 
 namespace {
 
-class ExpandOp final : public Op {
+class ExpandOp final : public LinearTimeOp {
  public:
   const char* op_type() const override { return "Expand"; }
   bool needs_contents(size_t input) const override { return input == 1; }
@@ -48,15 +48,11 @@ class ExpandOp final : public Op {
     const std::vector<int64_t> strides = strides_of(input.dims, input.format);
     const size_t added = output.dims.size() - input.dims.size();
     for (size_t i = 0; i < strides.size(); ++i) source[added + i] = input.dims[i] == 1 ? 0 : strides[i];
-    CopyPlan plan;
-    plan.element_bytes = data_type_size_bytes(output.type);
-    plan.moves.push_back({output.dims, std::move(source), strides_of(output.dims, output.format)});
-    plan.sources = {0};
-    return make_copy_kernel({std::move(plan)});
+    return make_move_kernel(output, std::move(source));
   }
 };
 
-class TileOp final : public Op {
+class TileOp final : public LinearTimeOp {
  public:
   const char* op_type() const override { return "Tile"; }
   bool needs_contents(size_t input) const override { return input == 1; }

@@ -26,7 +26,7 @@ class FillKernel final : public Kernel {
   std::vector<uint8_t> element_;
 };
 
-class ConstantOfShapeOp final : public Op {
+class ConstantOfShapeOp final : public LinearTimeOp {
  public:
   ConstantOfShapeOp(DataType type, std::vector<uint8_t> element) : type_(type), element_(std::move(element)) {}
   const char* op_type() const override { return "ConstantOfShape"; }
@@ -89,7 +89,7 @@ int64_t range_count(T start, T limit, T delta) {
   return steps > static_cast<long double>(kMaxElements) ? -1 : static_cast<int64_t>(steps);
 }
 
-class RangeOp final : public Op {
+class RangeOp final : public LinearTimeOp {
  public:
   const char* op_type() const override { return "Range"; }
   bool needs_contents(size_t input) const override { return true; }

@@ -40,7 +40,7 @@ class GatherKernel final : public Kernel {
   DataType index_type_;
 };
 
-class GatherOp final : public Op {
+class GatherOp final : public LinearTimeOp {
  public:
   explicit GatherOp(int64_t axis) : axis_(axis) {}
   const char* op_type() const override { return "Gather"; }

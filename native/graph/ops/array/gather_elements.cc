@@ -50,7 +50,7 @@ class GatherElementsKernel final : public Kernel {
   size_t element_bytes_;
 };
 
-class GatherElementsOp final : public Op {
+class GatherElementsOp final : public LinearTimeOp {
  public:
   explicit GatherElementsOp(int64_t axis) : axis_(axis) {}
   const char* op_type() const override { return "GatherElements"; }
@@ -111,7 +111,7 @@ class GatherNDKernel final : public Kernel {
   Slices slices_;
 };
 
-class GatherNDOp final : public Op {
+class GatherNDOp final : public LinearTimeOp {
  public:
   explicit GatherNDOp(int64_t batch_dims) : batch_dims_(batch_dims) {}
   const char* op_type() const override { return "GatherND"; }

@@ -2,6 +2,7 @@
 //   boxes (batches, N, 4), scores (batches, classes, N) -> selected (count, 3): batch, class, box
 #include <algorithm>
 #include <cstring>
+#include <memory>
 
 #include "graph/ops/array/selection.h"
 #include "graph/ops/support.h"
@@ -98,34 +99,20 @@ Problem problem_of(const Dims& boxes, const Dims& scores, bool center_point_box,
   return problem;
 }
 
+// What was found when planning. The elements are those of the plan, so there is nothing to look for again.
+using Selection = std::vector<int64_t>;
+
 class NmsKernel final : public Kernel {
  public:
-  NmsKernel(Dims boxes, Dims scores, bool center_point_box, size_t selected)
-      : boxes_(std::move(boxes)),
-        scores_(std::move(scores)),
-        center_point_box_(center_point_box),
-        selected_(selected) {}
-  size_t scratch_bytes() const override { return 2 * static_cast<size_t>(boxes_[1]) * sizeof(int64_t); }
+  explicit NmsKernel(std::shared_ptr<const Selection> selected) : selected_(std::move(selected)) {}
 
   Result<void> run(const RunArgs& args) const override {
-    const Problem problem = problem_of(boxes_, scores_, center_point_box_, args.inputs);
-    auto* order = reinterpret_cast<int64_t*>(args.scratch);
-    auto* y = reinterpret_cast<int64_t*>(args.outputs[0]);
-    size_t count = 0;
-    select(problem, order, order + problem.count, [&](size_t batch, size_t c, int64_t box) {
-      if (count++ >= selected_) return;  // never more than was planned
-      *y++ = static_cast<int64_t>(batch);
-      *y++ = static_cast<int64_t>(c);
-      *y++ = box;
-    });
-    if (count != selected_) return Error{ErrorCode::kInputInvalid, "the input was changed during the run"};
+    if (!selected_->empty()) std::memcpy(args.outputs[0], selected_->data(), selected_->size() * sizeof(int64_t));
     return {};
   }
 
  private:
-  Dims boxes_, scores_;
-  bool center_point_box_;
-  size_t selected_;
+  std::shared_ptr<const Selection> selected_;
 };
 
 class NmsOp final : public Op {
@@ -135,7 +122,37 @@ class NmsOp final : public Op {
   bool needs_contents(size_t) const override { return true; }
   bool may_copy_input(size_t) const override { return false; }
 
+  // Each candidate against each that was kept, of each class; with nothing to suppress that is all of them.
+  double infer_work(std::span<const Operand> inputs) const override {
+    const double scores = element_count(inputs.subspan(1, 1));
+    const bool limited = inputs.size() > 2 && inputs[2].type == DataType::kInt64 && element_count(inputs[2].dims) == 1;
+    const int64_t most = limited ? scalar_or<int64_t>(inputs[2].data, 0) : 0;
+    const double boxes = inputs[0].dims.size() > 1 ? static_cast<double>(inputs[0].dims[1]) : 0;
+    constexpr double kOverlap = 4;
+    return scores * kOverlap * (1 + std::min(boxes, std::max(static_cast<double>(most), 0.0)));
+  }
+
   Result<std::vector<TensorFact>> infer(std::span<const Operand> inputs) const override {
+    std::shared_ptr<const void> unused;
+    return infer_with_findings(inputs, &unused);
+  }
+
+  Result<std::vector<TensorFact>> infer_with_findings(std::span<const Operand> inputs,
+                                                      std::shared_ptr<const void>* findings) const override {
+    SEALEDGE_TRY(check(inputs));
+    SEALEDGE_ASSIGN(std::shared_ptr<const Selection> selected, select_from(inputs));
+    const auto count = static_cast<int64_t>(selected->size() / 3);
+    *findings = std::move(selected);
+    return std::vector<TensorFact>{{DataType::kInt64, {count, 3}}};
+  }
+
+  Result<std::unique_ptr<Kernel>> prepare(const OpSetup& setup) const override {
+    return std::unique_ptr<Kernel>(
+        std::make_unique<NmsKernel>(std::static_pointer_cast<const Selection>(setup.findings)));
+  }
+
+ private:
+  static Result<void> check(std::span<const Operand> inputs) {
     const Operand &boxes = inputs[0], &scores = inputs[1];
     if (boxes.type != DataType::kFloat32 || scores.type != DataType::kFloat32) {
       return model_invalid("boxes and scores: expected float32");
@@ -145,9 +162,7 @@ class NmsOp final : public Op {
       return shape_mismatch("boxes " + dims_to_string(boxes.dims) + " do not fit scores " +
                             dims_to_string(scores.dims));
     }
-    std::vector<const uint8_t*> data;
     for (size_t i = 0; i < inputs.size(); ++i) {
-      data.push_back(inputs[i].data);
       if (!inputs[i].present) continue;
       if (i >= 2 &&
           (element_count(inputs[i].dims) != 1 || inputs[i].type != (i == 2 ? DataType::kInt64 : DataType::kFloat32))) {
@@ -157,23 +172,25 @@ class NmsOp final : public Op {
         return op_unsupported("an input depends on the data of a run, so the shape cannot be planned");
       }
     }
-    const Problem problem = problem_of(boxes.dims, scores.dims, center_point_box_, data);
+    return {};
+  }
+
+  Result<std::shared_ptr<const Selection>> select_from(std::span<const Operand> inputs) const {
+    std::vector<const uint8_t*> data;
+    for (const Operand& input : inputs) data.push_back(input.data);
+    const Problem problem = problem_of(inputs[0].dims, inputs[1].dims, center_point_box_, data);
     if (problem.count > kMostBoxes) {
       return Error{ErrorCode::kLimitExceeded,
                    "expected at most " + std::to_string(kMostBoxes) + " boxes, got " + std::to_string(problem.count)};
     }
     std::vector<int64_t> order(2 * problem.count);
-    int64_t selected = 0;
-    select(problem, order.data(), order.data() + problem.count, [&](size_t, size_t, int64_t) { ++selected; });
-    return std::vector<TensorFact>{{DataType::kInt64, {selected, 3}}};
+    auto selected = std::make_shared<Selection>();
+    select(problem, order.data(), order.data() + problem.count, [&](size_t batch, size_t c, int64_t box) {
+      selected->insert(selected->end(), {static_cast<int64_t>(batch), static_cast<int64_t>(c), box});
+    });
+    return std::shared_ptr<const Selection>(std::move(selected));
   }
 
-  Result<std::unique_ptr<Kernel>> prepare(const OpSetup& setup) const override {
-    return std::unique_ptr<Kernel>(std::make_unique<NmsKernel>(
-        setup.inputs[0].dims, setup.inputs[1].dims, center_point_box_, static_cast<size_t>(setup.outputs[0].dims[0])));
-  }
-
- private:
   bool center_point_box_;
 };
 

@@ -55,7 +55,7 @@ class OneHotKernel final : public Kernel {
   size_t inner_, element_bytes_;
 };
 
-class OneHotOp final : public Op {
+class OneHotOp final : public LinearTimeOp {
  public:
   explicit OneHotOp(int64_t axis) : axis_(axis) {}
   const char* op_type() const override { return "OneHot"; }

@@ -87,7 +87,7 @@ constexpr size_t kMostMoves = 81;
 constexpr int64_t kWidestRepeat = int64_t{1} << 20;
 constexpr int64_t kLongestTables = int64_t{1} << 24;
 
-class PadOp final : public Op {
+class PadOp final : public LinearTimeOp {
  public:
   explicit PadOp(PadMode mode) : mode_(mode) {}
   const char* op_type() const override { return "Pad"; }
@@ -132,10 +132,8 @@ class PadOp final : public Op {
     return std::vector<TensorFact>{std::move(fact)};
   }
 
-  FormatChoice choose_formats(std::span<const Operand> inputs, std::span<const Operand>) const override {
-    FormatChoice choice{std::vector<Format>(inputs.size(), Format::kRowMajor), {inputs[0].format}};
-    choice.inputs[0] = inputs[0].format;
-    return choice;
+  FormatChoice choose_formats(std::span<const Operand> inputs, std::span<const Operand> outputs) const override {
+    return first_input_formats(inputs, outputs);
   }
 
   Result<std::unique_ptr<Kernel>> prepare(const OpSetup& setup) const override {

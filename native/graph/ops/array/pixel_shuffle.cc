@@ -30,7 +30,7 @@ StridedMove shuffle(const Sizes& s, int64_t block, bool channel_first, bool to_l
   return move;
 }
 
-class PixelShuffleOp final : public Op {
+class PixelShuffleOp final : public LinearTimeOp {
  public:
   PixelShuffleOp(int64_t block, bool channel_first, bool to_large)
       : block_(block), channel_first_(channel_first), to_large_(to_large) {}

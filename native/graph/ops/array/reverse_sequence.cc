@@ -40,7 +40,7 @@ class ReverseKernel final : public Kernel {
   size_t inner_bytes_;
 };
 
-class ReverseSequenceOp final : public Op {
+class ReverseSequenceOp final : public LinearTimeOp {
  public:
   ReverseSequenceOp(int64_t batch_axis, int64_t time_axis) : batch_axis_(batch_axis), time_axis_(time_axis) {}
   const char* op_type() const override { return "ReverseSequence"; }

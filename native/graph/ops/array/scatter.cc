@@ -129,7 +129,7 @@ Result<std::vector<TensorFact>> check_types(std::span<const Operand> inputs) {
   return std::vector<TensorFact>{{inputs[0].type, inputs[0].dims}};
 }
 
-class ScatterElementsOp final : public Op {
+class ScatterElementsOp final : public LinearTimeOp {
  public:
   ScatterElementsOp(int64_t axis, ScatterReduction reduction) : axis_(axis), reduction_(reduction) {}
   const char* op_type() const override { return "ScatterElements"; }
@@ -165,7 +165,7 @@ class ScatterElementsOp final : public Op {
   ScatterReduction reduction_;
 };
 
-class ScatterNDOp final : public Op {
+class ScatterNDOp final : public LinearTimeOp {
  public:
   explicit ScatterNDOp(ScatterReduction reduction) : reduction_(reduction) {}
   const char* op_type() const override { return "ScatterND"; }

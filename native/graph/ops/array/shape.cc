@@ -21,7 +21,7 @@ class IntsKernel final : public Kernel {
   std::vector<int64_t> values_;
 };
 
-class DimsOp : public Op {
+class DimsOp : public LinearTimeOp {
  public:
   bool needs_only_dims() const override { return true; }
   // Whatever its elements are arranged like.

@@ -36,7 +36,7 @@ Range clamp_range(int64_t start, int64_t end, int64_t step, int64_t dim) {
   return range;
 }
 
-class SliceOp final : public Op {
+class SliceOp final : public LinearTimeOp {
  public:
   const char* op_type() const override { return "Slice"; }
   bool needs_contents(size_t input) const override { return input >= 1; }
@@ -48,10 +48,8 @@ class SliceOp final : public Op {
     return std::vector<TensorFact>{std::move(fact)};
   }
 
-  FormatChoice choose_formats(std::span<const Operand> inputs, std::span<const Operand>) const override {
-    FormatChoice choice{std::vector<Format>(inputs.size(), Format::kRowMajor), {inputs[0].format}};
-    choice.inputs[0] = inputs[0].format;
-    return choice;
+  FormatChoice choose_formats(std::span<const Operand> inputs, std::span<const Operand> outputs) const override {
+    return first_input_formats(inputs, outputs);
   }
 
   Result<std::unique_ptr<Kernel>> prepare(const OpSetup& setup) const override {
@@ -65,11 +63,7 @@ class SliceOp final : public Op {
       // A step may be as large as int64_t; beyond one element it is never taken.
       source[i] = ranges[i].count > 1 ? source[i] * ranges[i].step : 0;
     }
-    CopyPlan plan;
-    plan.element_bytes = data_type_size_bytes(input.type);
-    plan.moves.push_back({output.dims, std::move(source), strides_of(output.dims, output.format), offset, 0});
-    plan.sources = {0};
-    return make_copy_kernel({std::move(plan)});
+    return make_move_kernel(output, std::move(source), offset);
   }
 
  private:

@@ -21,7 +21,7 @@ Result<int64_t> one_number(const Operand& operand, const char* name) {
   return values[0];
 }
 
-class SplitPartOp final : public Op {
+class SplitPartOp final : public LinearTimeOp {
  public:
   explicit SplitPartOp(int64_t axis) : axis_(axis) {}
   const char* op_type() const override { return "SplitToSequence"; }
@@ -34,10 +34,8 @@ class SplitPartOp final : public Op {
     return std::vector<TensorFact>{std::move(fact)};
   }
 
-  FormatChoice choose_formats(std::span<const Operand> inputs, std::span<const Operand>) const override {
-    FormatChoice choice{std::vector<Format>(inputs.size(), Format::kRowMajor), {inputs[0].format}};
-    choice.inputs[0] = inputs[0].format;
-    return choice;
+  FormatChoice choose_formats(std::span<const Operand> inputs, std::span<const Operand> outputs) const override {
+    return first_input_formats(inputs, outputs);
   }
 
   Result<std::unique_ptr<Kernel>> prepare(const OpSetup& setup) const override {
@@ -45,11 +43,7 @@ class SplitPartOp final : public Op {
     SEALEDGE_ASSIGN(const Part part, part_of(setup.inputs));
     std::vector<int64_t> source = strides_of(input.dims, input.format);
     const int64_t offset = part.start * source[part.axis];
-    CopyPlan plan;
-    plan.element_bytes = data_type_size_bytes(input.type);
-    plan.moves.push_back({output.dims, std::move(source), strides_of(output.dims, output.format), offset, 0});
-    plan.sources = {0};
-    return make_copy_kernel({std::move(plan)});
+    return make_move_kernel(output, std::move(source), offset);
   }
 
  private:

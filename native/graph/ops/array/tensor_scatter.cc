@@ -56,7 +56,7 @@ class TensorScatterKernel final : public Kernel {
   bool circular_;
 };
 
-class TensorScatterOp final : public Op {
+class TensorScatterOp final : public LinearTimeOp {
  public:
   TensorScatterOp(int64_t axis, bool circular) : axis_(axis), circular_(circular) {}
   const char* op_type() const override { return "TensorScatter"; }

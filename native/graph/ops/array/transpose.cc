@@ -32,7 +32,7 @@ Result<std::vector<size_t>> resolve_perm(const std::vector<int64_t>& perm, size_
   return resolved;
 }
 
-class TransposeOp final : public Op {
+class TransposeOp final : public LinearTimeOp {
  public:
   TransposeOp(std::vector<int64_t> perm, Order order) : perm_(std::move(perm)), order_(order) {}
   const char* op_type() const override { return "Transpose"; }
@@ -62,12 +62,7 @@ class TransposeOp final : public Op {
   }
 
   Result<std::unique_ptr<Kernel>> prepare(const OpSetup& setup) const override {
-    const Operand& output = setup.outputs[0];
-    CopyPlan plan;
-    plan.element_bytes = data_type_size_bytes(output.type);
-    plan.moves.push_back({output.dims, source_strides(setup.inputs[0]), strides_of(output.dims, output.format)});
-    plan.sources = {0};
-    return make_copy_kernel({std::move(plan)});
+    return make_move_kernel(setup.outputs[0], source_strides(setup.inputs[0]));
   }
 
  private:
@@ -96,7 +91,7 @@ class TransposeOp final : public Op {
   Order order_;
 };
 
-class ConvertFormatOp final : public Op {
+class ConvertFormatOp final : public LinearTimeOp {
  public:
   explicit ConvertFormatOp(Format to) : to_(to) {}
   const char* op_type() const override { return "ConvertFormat"; }
@@ -110,13 +105,7 @@ class ConvertFormatOp final : public Op {
     return inputs[0].format == to_ || formats_coincide(inputs[0].dims);
   }
   Result<std::unique_ptr<Kernel>> prepare(const OpSetup& setup) const override {
-    const Operand& output = setup.outputs[0];
-    CopyPlan plan;
-    plan.element_bytes = data_type_size_bytes(output.type);
-    plan.moves.push_back(
-        {output.dims, strides_of(output.dims, setup.inputs[0].format), strides_of(output.dims, output.format)});
-    plan.sources = {0};
-    return make_copy_kernel({std::move(plan)});
+    return make_move_kernel(setup.outputs[0], strides_of(setup.outputs[0].dims, setup.inputs[0].format));
   }
 
  private:

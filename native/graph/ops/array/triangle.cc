@@ -43,7 +43,7 @@ class TriluKernel final : public Kernel {
   bool upper_;
 };
 
-class TriluOp final : public Op {
+class TriluOp final : public LinearTimeOp {
  public:
   explicit TriluOp(bool upper) : upper_(upper) {}
   const char* op_type() const override { return "Trilu"; }
@@ -93,7 +93,7 @@ class EyeKernel final : public Kernel {
   int64_t rows_, columns_, k_;
 };
 
-class EyeLikeOp final : public Op {
+class EyeLikeOp final : public LinearTimeOp {
  public:
   EyeLikeOp(DataType type, int64_t k) : type_(type), k_(k) {}
   const char* op_type() const override { return "EyeLike"; }

@@ -2,6 +2,8 @@
 // element is, and how often each occurs.
 //   X -> Y, indices, inverse_indices, counts
 #include <algorithm>
+#include <cmath>
+#include <memory>
 #include <numeric>
 
 #include "graph/ops/array/selection.h"
@@ -54,49 +56,55 @@ void sort_slices(const T* x, const Slices& slices, int64_t* order) {
   });
 }
 
+// What was found when planning; the elements are those of the plan.
+struct Groups {
+  std::vector<int64_t> group;  // of each slice: which one it is
+  std::vector<int64_t> first;  // of each group: its first slice; groups in the order of the output
+};
+
+template <typename T>
+Groups find_groups(const T* x, const Slices& slices, bool sorted) {
+  std::vector<int64_t> order(slices.count);
+  sort_slices(x, slices, order.data());
+  Groups found;
+  found.group.resize(slices.count);
+  for (size_t i = 0; i < slices.count; ++i) {
+    if (i == 0 || compare_slices(x, slices, order[i - 1], order[i]) != 0) found.first.push_back(order[i]);
+    found.group[static_cast<size_t>(order[i])] = static_cast<int64_t>(found.first.size()) - 1;
+  }
+  if (sorted) return found;
+  // In the order in which they first occur.
+  std::vector<int64_t> by_place(found.first.size()), rank(found.first.size());
+  std::iota(by_place.begin(), by_place.end(), int64_t{0});
+  const auto first_of = [&](int64_t group) { return found.first[static_cast<size_t>(group)]; };
+  std::sort(by_place.begin(), by_place.end(), [&](int64_t a, int64_t b) { return first_of(a) < first_of(b); });
+  for (size_t i = 0; i < rank.size(); ++i) rank[static_cast<size_t>(by_place[i])] = static_cast<int64_t>(i);
+  for (int64_t& group : found.group) group = rank[static_cast<size_t>(group)];
+  std::sort(found.first.begin(), found.first.end());
+  return found;
+}
+
 template <typename T>
 class UniqueKernel final : public Kernel {
  public:
-  UniqueKernel(Slices slices, size_t distinct, bool sorted) : slices_(slices), distinct_(distinct), sorted_(sorted) {}
-  // order: slice numbers, sorted. group: which group each slice is in. first: the first slice of each group.
-  // rank: the place of each group in the output.
-  size_t scratch_bytes() const override { return 4 * slices_.count * sizeof(int64_t); }
+  UniqueKernel(Slices slices, std::shared_ptr<const Groups> groups) : slices_(slices), groups_(std::move(groups)) {}
 
   Result<void> run(const RunArgs& args) const override {
     const auto* x = reinterpret_cast<const T*>(args.inputs[0]);
-    const size_t n = slices_.count;
-    auto* order = reinterpret_cast<int64_t*>(args.scratch);
-    int64_t *group = order + n, *first = group + n, *rank = first + n;
-    sort_slices(x, slices_, order);
-    size_t groups = 0;
-    for (size_t i = 0; i < n; ++i) {
-      if (i == 0 || compare_slices(x, slices_, order[i - 1], order[i]) != 0) first[groups++] = order[i];
-      group[order[i]] = static_cast<int64_t>(groups - 1);
-    }
-    // Sized when planning; the caller's memory may have changed since.
-    if (groups != distinct_) return Error{ErrorCode::kInputInvalid, "the input was changed during the run"};
-    // Unsorted: in the order in which they first occur.
-    std::iota(order, order + groups, int64_t{0});
-    if (!sorted_) std::sort(order, order + groups, [&](int64_t a, int64_t b) { return first[a] < first[b]; });
-    for (size_t i = 0; i < groups; ++i) rank[order[i]] = static_cast<int64_t>(i);
-
+    const std::vector<int64_t>&group = groups_->group, &first = groups_->first;
     if (auto* y = output<T>(args, 0)) {
       for (size_t o = 0; o < slices_.outer; ++o) {
-        for (size_t i = 0; i < groups; ++i) {
-          const auto from = static_cast<size_t>(first[order[i]]);
-          std::copy_n(x + (o * n + from) * slices_.inner, slices_.inner, y + (o * groups + i) * slices_.inner);
+        for (int64_t from : first) {
+          const T* slice = x + (o * slices_.count + static_cast<size_t>(from)) * slices_.inner;
+          y = std::copy_n(slice, slices_.inner, y);
         }
       }
     }
-    if (auto* indices = output<int64_t>(args, 1)) {
-      for (size_t i = 0; i < groups; ++i) indices[i] = first[order[i]];
-    }
-    if (auto* inverse = output<int64_t>(args, 2)) {
-      for (size_t i = 0; i < n; ++i) inverse[i] = rank[group[i]];
-    }
+    if (auto* indices = output<int64_t>(args, 1)) std::copy(first.begin(), first.end(), indices);
+    if (auto* inverse = output<int64_t>(args, 2)) std::copy(group.begin(), group.end(), inverse);
     if (auto* counts = output<int64_t>(args, 3)) {
-      std::fill_n(counts, groups, int64_t{0});
-      for (size_t i = 0; i < n; ++i) ++counts[rank[group[i]]];
+      std::fill_n(counts, first.size(), int64_t{0});
+      for (int64_t g : group) ++counts[g];
     }
     return {};
   }
@@ -107,8 +115,7 @@ class UniqueKernel final : public Kernel {
     return i < args.outputs.size() ? reinterpret_cast<R*>(args.outputs[i]) : nullptr;
   }
   Slices slices_;
-  size_t distinct_;
-  bool sorted_;
+  std::shared_ptr<const Groups> groups_;
 };
 
 class UniqueOp final : public Op {
@@ -117,13 +124,28 @@ class UniqueOp final : public Op {
   const char* op_type() const override { return "Unique"; }
   bool needs_contents(size_t) const override { return true; }
 
+  // Sorting by heap compares twice at each level, and finds nothing in the cache.
+  double infer_work(std::span<const Operand> inputs) const override {
+    constexpr double kComparison = 8;
+    const double count = element_count(inputs);
+    return 2 * kComparison * count * (1 + std::log2(count + 1));
+  }
+
   Result<std::vector<TensorFact>> infer(std::span<const Operand> inputs) const override {
+    std::shared_ptr<const void> unused;
+    return infer_with_findings(inputs, &unused);
+  }
+
+  Result<std::vector<TensorFact>> infer_with_findings(std::span<const Operand> inputs,
+                                                      std::shared_ptr<const void>* findings) const override {
     const Operand& x = inputs[0];
     if (axis_) SEALEDGE_TRY(resolve_axis(*axis_, x.dims.size()));
     if (element_count(x.dims) > 0 && !x.data) {
       return op_unsupported("the input depends on the data of a run, so the shape cannot be planned");
     }
-    SEALEDGE_ASSIGN(const int64_t distinct, count_distinct(x));
+    SEALEDGE_ASSIGN(std::shared_ptr<const Groups> groups, groups_of(x));
+    const auto distinct = static_cast<int64_t>(groups->first.size());
+    *findings = std::move(groups);
     TensorFact y{x.type, {distinct}};
     if (axis_) {
       y.dims = x.dims;
@@ -136,9 +158,9 @@ class UniqueOp final : public Op {
 
   Result<std::unique_ptr<Kernel>> prepare(const OpSetup& setup) const override {
     const Operand& x = setup.inputs[0];
-    SEALEDGE_ASSIGN(const int64_t distinct, count_distinct(x));
+    auto groups = std::static_pointer_cast<const Groups>(setup.findings);
     return dispatch_type(AllTypes{}, x.type, [&]<typename T>() -> std::unique_ptr<Kernel> {
-      return std::make_unique<UniqueKernel<T>>(slices_of(x.dims), static_cast<size_t>(distinct), sorted_);
+      return std::make_unique<UniqueKernel<T>>(slices_of(x.dims), std::move(groups));
     });
   }
 
@@ -153,24 +175,17 @@ class UniqueOp final : public Op {
     return slices;
   }
   // Sorts positions, never the elements themselves: these may be of a sealed model.
-  Result<int64_t> count_distinct(const Operand& x) const {
+  Result<std::shared_ptr<const Groups>> groups_of(const Operand& x) const {
     const Slices slices = slices_of(x.dims);
     if (slices.count > kMostSlices) {
       return Error{ErrorCode::kLimitExceeded,
                    "expected at most " + std::to_string(kMostSlices) + " slices, got " + std::to_string(slices.count)};
     }
-    std::vector<int64_t> order(slices.count);
-    const auto distinct = dispatch_type(AllTypes{}, x.type, [&]<typename T>() -> std::optional<int64_t> {
-      const auto* elements = reinterpret_cast<const T*>(x.data);
-      sort_slices(elements, slices, order.data());
-      int64_t groups = 0;
-      for (size_t i = 0; i < slices.count; ++i) {
-        groups += i == 0 || compare_slices(elements, slices, order[i - 1], order[i]) != 0 ? 1 : 0;
-      }
-      return groups;
+    auto groups = dispatch_type(AllTypes{}, x.type, [&]<typename T>() -> std::shared_ptr<const Groups> {
+      return std::make_shared<Groups>(find_groups(reinterpret_cast<const T*>(x.data), slices, sorted_));
     });
-    if (!distinct) return op_unsupported(data_type_name(x.type));
-    return *distinct;
+    if (!groups) return op_unsupported(data_type_name(x.type));
+    return groups;
   }
 
   std::optional<int64_t> axis_;

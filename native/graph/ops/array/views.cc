@@ -26,7 +26,7 @@ class CopyKernel final : public Kernel {
   size_t size_bytes_;
 };
 
-class ViewOp : public Op {
+class ViewOp : public LinearTimeOp {
  public:
   bool output_is_view(std::span<const Operand>, std::span<const Operand>) const override { return true; }
   Result<std::unique_ptr<Kernel>> prepare(const OpSetup& setup) const override {

@@ -20,7 +20,7 @@ class BitCastKernel final : public Kernel {
   size_t size_bytes_;
 };
 
-class BitCastOp final : public Op {
+class BitCastOp final : public LinearTimeOp {
  public:
   explicit BitCastOp(DataType to) : to_(to) {}
   const char* op_type() const override { return "BitCast"; }

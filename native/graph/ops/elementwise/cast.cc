@@ -64,7 +64,7 @@ class CastKernel final : public Kernel {
   size_t count_;
 };
 
-class CastOp final : public Op {
+class CastOp final : public LinearTimeOp {
  public:
   // kUndefined: to the type of input 1 (CastLike), of which nothing else is read.
   explicit CastOp(DataType to) : to_(to) {}

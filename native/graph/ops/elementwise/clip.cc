@@ -64,7 +64,7 @@ class LoopClip final : public Kernel {
   size_t size_;
 };
 
-class ClipOp final : public Op {
+class ClipOp final : public LinearTimeOp {
  public:
   const char* op_type() const override { return "Clip"; }
 
@@ -79,9 +79,7 @@ class ClipOp final : public Op {
     return std::vector<TensorFact>{{type, inputs[0].dims}};
   }
   FormatChoice choose_formats(std::span<const Operand> inputs, std::span<const Operand> outputs) const override {
-    FormatChoice choice = {std::vector<Format>(inputs.size(), Format::kRowMajor), {inputs[0].format}};
-    choice.inputs[0] = inputs[0].format;
-    return choice;
+    return first_input_formats(inputs, outputs);
   }
   bool may_overwrite(size_t input, std::span<const Operand>, std::span<const Operand>) const override {
     return input == 0;

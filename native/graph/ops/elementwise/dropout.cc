@@ -47,7 +47,7 @@ Result<double> scalar_argument(const Operand& operand, const char* name) {
   return value;
 }
 
-class DropoutOp final : public Op {
+class DropoutOp final : public LinearTimeOp {
  public:
   explicit DropoutOp(DataType mask) : mask_(mask) {}
   const char* op_type() const override { return "Dropout"; }

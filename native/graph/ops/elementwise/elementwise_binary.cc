@@ -59,7 +59,7 @@ std::unique_ptr<Kernel> make_kernel(BinaryKind kind, DataType a, DataType b, con
   return kind == BinaryKind::kPow ? make_power_loop(a, b, plan) : make_integer_loop(kind, a, plan);
 }
 
-class BinaryElementwiseOp final : public Op {
+class BinaryElementwiseOp final : public LinearTimeOp {
  public:
   explicit BinaryElementwiseOp(BinaryKind kind) : kind_(kind) {}
   BinaryKind kind() const { return kind_; }

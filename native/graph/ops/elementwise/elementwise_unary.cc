@@ -113,7 +113,7 @@ class LoopKernel final : public Kernel {
   float a_, b_;
 };
 
-class UnaryElementwiseOp final : public Op {
+class UnaryElementwiseOp final : public LinearTimeOp {
  public:
   UnaryElementwiseOp(UnaryKind kind, float a, float b) : kind_(kind), a_(a), b_(b) {}
   const char* op_type() const override;

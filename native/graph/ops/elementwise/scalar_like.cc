@@ -41,7 +41,7 @@ class ScalarKernel final : public Kernel {
   double value_;
 };
 
-class ScalarLikeOp final : public Op {
+class ScalarLikeOp final : public LinearTimeOp {
  public:
   explicit ScalarLikeOp(double value) : value_(value) {}
   const char* op_type() const override { return "ScalarLike"; }

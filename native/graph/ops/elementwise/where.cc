@@ -57,7 +57,7 @@ class WhereKernel final : public Kernel {
   size_t element_bytes_;
 };
 
-class WhereOp final : public Op {
+class WhereOp final : public LinearTimeOp {
  public:
   const char* op_type() const override { return "Where"; }
 

@@ -1,6 +1,7 @@
 // TfIdfVectorizer on integers: how often each n-gram of a pool occurs in every row, with up to max_skip items left out
 // between neighbours. Strings are not held by this engine.
 #include <algorithm>
+#include <cmath>
 
 #include "graph/ops/array/selection.h"
 #include "graph/ops/support.h"
@@ -128,6 +129,8 @@ class TfIdfOp final : public Op {
  public:
   explicit TfIdfOp(TfIdfAttributes attributes) : attributes_(std::move(attributes)) {}
   const char* op_type() const override { return "TfIdfVectorizer"; }
+  // Nobody fixes the text; how long it takes is a matter of the pool, the distances and the items.
+  double work(std::span<const Operand>, std::span<const Operand>) const override { return HUGE_VAL; }
   // How often an item occurs is none; a weight may come out as it is.
   bool may_copy_input(size_t input) const override { return input == 1; }
 

@@ -64,6 +64,9 @@ class DetOp final : public Op {
     if (!is_float(x.type)) return op_unsupported(data_type_name(x.type));
     return std::vector<TensorFact>{{x.type, Dims(x.dims.begin(), x.dims.end() - 2)}};
   }
+  double work(std::span<const Operand> inputs, std::span<const Operand> outputs) const override {
+    return linear_work(inputs, outputs) + element_count(inputs) * static_cast<double>(inputs[0].dims.back());
+  }
   Result<std::unique_ptr<Kernel>> prepare(const OpSetup& setup) const override {
     const auto matrices = static_cast<size_t>(element_count(setup.outputs[0].dims));
     const auto n = static_cast<size_t>(setup.inputs[0].dims.back());

@@ -293,6 +293,13 @@ class EinsumOp final : public Op {
     return std::vector<TensorFact>{std::move(fact)};
   }
 
+  // At most all combinations of elements, whatever is summed.
+  double work(std::span<const Operand> inputs, std::span<const Operand> outputs) const override {
+    double combinations = 1;
+    for (size_t i = 0; i < inputs.size(); ++i) combinations *= element_count(inputs.subspan(i, 1));
+    return combinations + linear_work(inputs, outputs);
+  }
+
   Result<std::unique_ptr<Kernel>> prepare(const OpSetup& setup) const override {
     SEALEDGE_ASSIGN(const EinsumPlan plan, parse_einsum(equation_, setup.inputs));
     return Planner(plan, setup.inputs[0].type).make(setup.inputs);

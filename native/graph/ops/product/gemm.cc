@@ -87,6 +87,11 @@ class GemmOp final : public Op {
     return std::vector<TensorFact>{{inputs[0].type, {a[trans_a_ ? 1 : 0], b[trans_b_ ? 0 : 1]}}};
   }
 
+  double work(std::span<const Operand> inputs, std::span<const Operand> outputs) const override {
+    return linear_work(inputs, outputs) +
+           element_count(outputs) * static_cast<double>(inputs[0].dims[trans_a_ ? 0 : 1]);
+  }
+
   WeightRequest weight_request(size_t input, const TensorFact& constant) const override {
     const bool packable =
         constant.type == DataType::kFloat32 && constant.dims.size() == 2 && element_count(constant.dims) > 0;

@@ -95,6 +95,10 @@ class MatMulOp final : public Op {
     return std::vector<TensorFact>{{inputs[0].type, std::move(product.output)}};
   }
 
+  double work(std::span<const Operand> inputs, std::span<const Operand> outputs) const override {
+    return linear_work(inputs, outputs) + element_count(outputs) * static_cast<double>(inputs[0].dims.back());
+  }
+
   WeightRequest weight_request(size_t input, const TensorFact& constant) const override {
     const bool packable =
         constant.type == DataType::kFloat32 && constant.dims.size() == 2 && element_count(constant.dims) > 0;

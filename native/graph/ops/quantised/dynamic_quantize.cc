@@ -37,7 +37,7 @@ class DynamicQuantizeKernel final : public Kernel {
   size_t size_;
 };
 
-class DynamicQuantizeLinearOp final : public Op {
+class DynamicQuantizeLinearOp final : public LinearTimeOp {
  public:
   const char* op_type() const override { return "DynamicQuantizeLinear"; }
   Result<std::vector<TensorFact>> infer(std::span<const Operand> inputs) const override {

@@ -97,7 +97,7 @@ class ByteKernel final : public Kernel {
 bool is_byte(DataType type) { return type == DataType::kInt8 || type == DataType::kUint8; }
 
 // What both operators share: one tensor, its scale and zero point.
-class LinearOp : public Op {
+class LinearOp : public LinearTimeOp {
  public:
   explicit LinearOp(QuantizeAttributes attributes) : attributes_(attributes) {}
   const QuantizeAttributes& attributes() const { return attributes_; }

@@ -21,7 +21,7 @@ class LookupKernel final : public Kernel {
   size_t size_;
 };
 
-class LookupOp final : public Op {
+class LookupOp final : public LinearTimeOp {
  public:
   LookupOp(const char* op_type, DataType from, DataType to, const ByteTable& table, size_t rank)
       : op_type_(op_type), from_(from), to_(to), table_(table), rank_(rank) {}
@@ -62,7 +62,7 @@ class QuantizedBinaryKernel final : public Kernel {
   BroadcastPlan plan_;
 };
 
-class QuantizedBinaryOp final : public Op {
+class QuantizedBinaryOp final : public LinearTimeOp {
  public:
   QuantizedBinaryOp(const Q8BinaryParams& params, const QuantizedType& a, const QuantizedType& b,
                     const QuantizedType& y)

@@ -45,7 +45,7 @@ class ArgKernel final : public Kernel {
   size_t outer_, axis_, inner_;
 };
 
-class ArgReduceOp final : public Op {
+class ArgReduceOp final : public LinearTimeOp {
  public:
   ArgReduceOp(ArgKind kind, int64_t axis, bool keepdims, bool select_last)
       : kind_(kind), axis_(axis), keepdims_(keepdims), select_last_(select_last) {}

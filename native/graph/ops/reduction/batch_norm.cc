@@ -82,7 +82,7 @@ class OtherBatchNorm final : public Kernel {
   ReadFloat affine_, statistics_;
 };
 
-class BatchNormOp final : public Op {
+class BatchNormOp final : public LinearTimeOp {
  public:
   explicit BatchNormOp(float epsilon) : epsilon_(epsilon) {}
   const char* op_type() const override { return "BatchNormalization"; }

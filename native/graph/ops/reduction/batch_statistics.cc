@@ -43,7 +43,7 @@ class BatchStatisticsKernel final : public Kernel {
   size_t spatial_;
 };
 
-class BatchStatisticsOp final : public Op {
+class BatchStatisticsOp final : public LinearTimeOp {
  public:
   const char* op_type() const override { return "BatchStatistics"; }
   bool may_copy_input(size_t) const override { return false; }

@@ -52,7 +52,7 @@ class CumulativeKernel final : public Kernel {
   bool exclusive_, reverse_;
 };
 
-class CumulativeOp final : public Op {
+class CumulativeOp final : public LinearTimeOp {
  public:
   CumulativeOp(bool product, bool exclusive, bool reverse)
       : product_(product), exclusive_(exclusive), reverse_(reverse) {}

@@ -32,7 +32,7 @@ class GroupNormKernel final : public Kernel {
 };
 
 // groups == 0: InstanceNormalization, every channel by itself.
-class GroupNormOp final : public Op {
+class GroupNormOp final : public LinearTimeOp {
  public:
   GroupNormOp(int64_t groups, float epsilon, bool affine_per_group)
       : groups_(groups), epsilon_(epsilon), affine_per_group_(affine_per_group) {}

@@ -31,7 +31,7 @@ class HardmaxKernel final : public Kernel {
   size_t outer_, axis_, inner_;
 };
 
-class HardmaxOp final : public Op {
+class HardmaxOp final : public LinearTimeOp {
  public:
   HardmaxOp(int64_t axis, bool coerce_2d) : axis_(axis), coerce_2d_(coerce_2d) {}
   const char* op_type() const override { return "Hardmax"; }

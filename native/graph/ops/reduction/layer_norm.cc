@@ -77,7 +77,7 @@ class OtherLayerNorm final : public Kernel {
   std::vector<size_t> scale_, bias_;
 };
 
-class LayerNormOp final : public Op {
+class LayerNormOp final : public LinearTimeOp {
  public:
   LayerNormOp(int64_t axis, float epsilon, bool center) : axis_(axis), epsilon_(epsilon), center_(center) {}
   const char* op_type() const override { return center_ ? "LayerNormalization" : "RMSNormalization"; }

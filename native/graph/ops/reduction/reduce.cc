@@ -44,7 +44,7 @@ class FloatReduce final : public Kernel {
   F32ReduceParams params_;
 };
 
-class ReduceAxesOp final : public Op {
+class ReduceAxesOp final : public LinearTimeOp {
  public:
   ReduceAxesOp(ReduceKind kind, bool keepdims, bool noop_with_empty_axes)
       : kind_(kKinds[static_cast<size_t>(kind)]), keepdims_(keepdims), noop_with_empty_axes_(noop_with_empty_axes) {}

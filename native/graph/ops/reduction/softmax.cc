@@ -54,7 +54,7 @@ class LoopSoftmax final : public Kernel {
   F32SoftmaxParams params_;
 };
 
-class SoftmaxOp final : public Op {
+class SoftmaxOp final : public LinearTimeOp {
  public:
   SoftmaxOp(int64_t axis, bool log, bool coerce_2d) : axis_(axis), log_(log), coerce_2d_(coerce_2d) {}
   SoftmaxParameters parameters() const { return {axis_, log_, coerce_2d_}; }

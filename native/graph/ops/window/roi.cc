@@ -12,8 +12,10 @@ namespace sealedge {
 
 namespace {
 
-// More samples than this per bin and dimension would only be a way to keep a CPU busy.
+// More samples than this per bin and dimension would only be a way to keep a CPU busy: where their number follows from
+// a region, one per pixel, and where the model names it.
 constexpr double kMaxSamples = 1 << 12;
+constexpr int64_t kMaxSamplingRatio = 256;
 
 struct RoiGeometry {
   size_t batch, channels, in_height, in_width, rois, height, width;
@@ -111,6 +113,12 @@ class RoiAlignKernel final : public RoiKernel<T> {
     for (int64_t s = 0; s < rows; s++) {
       const double y =
           region.y1 + (static_cast<double>(i) + (static_cast<double>(s) + 0.5) / static_cast<double>(rows)) * height;
+      // All of the row's samples are zeros: regions may be larger than images by far.
+      if (!(y >= -1 && y <= static_cast<double>(this->g_.in_height)) && columns > 0) {
+        best = found ? std::max(best, 0.0) : 0.0;
+        found = true;
+        continue;
+      }
       for (int64_t t = 0; t < columns; t++) {
         const double x =
             region.x1 +
@@ -203,7 +211,7 @@ class RoiOp final : public Op {
       return op_unsupported(data_type_name(x.type));
     }
     if (attributes_.height < 1 || attributes_.width < 1 || attributes_.sampling_ratio < 0 ||
-        attributes_.sampling_ratio > static_cast<int64_t>(kMaxSamples) || !std::isfinite(attributes_.spatial_scale)) {
+        attributes_.sampling_ratio > kMaxSamplingRatio || !std::isfinite(attributes_.spatial_scale)) {
       return model_invalid("the size of a region's output, its samples or scale are out of range");
     }
     if (x.dims.size() != 4) return shape_mismatch("expected 4 dimensions, got " + dims_to_string(x.dims));
@@ -217,6 +225,15 @@ class RoiOp final : public Op {
       return shape_mismatch("batch_indices: expected one int64 for each region");
     }
     return std::vector<TensorFact>{{x.type, {rois.dims[0], x.dims[1], attributes_.height, attributes_.width}}};
+  }
+
+  // A region may ask for as many samples as there can be.
+  double work(std::span<const Operand> inputs, std::span<const Operand> outputs) const override {
+    if (!align_) return Op::work(inputs, outputs);
+    const double samples =
+        attributes_.sampling_ratio > 0 ? static_cast<double>(attributes_.sampling_ratio) : kMaxSamples;
+    constexpr double kSample = 8;
+    return linear_work(inputs, outputs) + element_count(outputs) * samples * samples * kSample;
   }
 
   Result<std::unique_ptr<Kernel>> prepare(const OpSetup& setup) const override {

@@ -50,7 +50,8 @@ inline Result<std::vector<TestTensor>> run_typed(const OpPtr& op, const std::vec
     operands.push_back(
         {.present = present, .type = input.type, .dims = input.dims, .constant = present, .data = pointers.back()});
   }
-  SEALEDGE_ASSIGN(const std::vector<TensorFact> facts, op->infer(operands));
+  OpSetup setup;
+  SEALEDGE_ASSIGN(const std::vector<TensorFact> facts, op->infer_with_findings(operands, &setup.findings));
   std::vector<Operand> made;
   std::vector<std::vector<uint64_t>> results;
   std::vector<uint8_t*> out;
@@ -60,7 +61,6 @@ inline Result<std::vector<TestTensor>> run_typed(const OpPtr& op, const std::vec
     results.emplace_back(size / 8 + 1, 0xeeeeeeeeeeeeeeee);
     out.push_back(reinterpret_cast<uint8_t*>(results.back().data()));
   }
-  OpSetup setup;
   setup.inputs = operands;
   setup.outputs = made;
   SEALEDGE_ASSIGN(const std::unique_ptr<Kernel> kernel, op->prepare(setup));
