@@ -53,6 +53,13 @@ TEST(Attention, Refusals) {
     expect_error(op, {q, k, v, {}, {}, {}, lengths}, ErrorCode::kShapeMismatch, "nonpad_kv_seqlen");
   }
   const TestTensor past_k = noise({2, 3, 1, 5}), past_v = noise({2, 3, 1, 2});
+  const auto half = [](const TestTensor& x) { return typed<Float16, float>(x.dims, x.floats()); };
+  const std::vector<TestTensor> all = {q, k, v, {}, past_k, past_v};
+  for (const size_t other : {1, 2, 4, 5}) {
+    std::vector<TestTensor> mixed = all;
+    mixed[other] = half(mixed[other]);
+    expect_error(op, mixed, ErrorCode::kShapeMismatch, "different types");
+  }
   for (const Dims& dims : {Dims{2, 3, 2, 2}, Dims{2, 3, 1, 1}, Dims{2, 1, 1, 2}, Dims{1, 3, 1, 2}}) {
     expect_error(op, {q, k, v, {}, past_k, noise(dims)}, ErrorCode::kShapeMismatch, "does not continue");
   }
@@ -257,6 +264,11 @@ TEST(RotaryEmbedding, TurnsPairs) {
     typed_error(make_rotary_embedding({.dimensions = dimensions}), {noise({1, 1, 1, 4}), noise(cache), noise(cache)},
                 ErrorCode::kModelInvalid, "up to the size of a head");
   }
+  const TestTensor half = typed<Float16, float>({1, 1, 2}, {1, 1});
+  typed_error(make_rotary_embedding({}), {noise({1, 1, 1, 4}), noise({1, 1, 2}), half}, ErrorCode::kShapeMismatch,
+              "different types");
+  typed_error(make_rotary_embedding({}), {noise({1, 1, 1, 4}), half, noise({1, 1, 2})}, ErrorCode::kShapeMismatch,
+              "different types");
   typed_error(make_rotary_embedding({.heads = 3}), {noise({1, 1, 4}), noise({1, 1, 2}), noise({1, 1, 2})},
               ErrorCode::kShapeMismatch, "3 heads");
   typed_error(make_rotary_embedding({}), {noise({1, 1, 4}), noise({1, 1, 2}), noise({1, 1, 2})},

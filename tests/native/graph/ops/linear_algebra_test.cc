@@ -34,6 +34,30 @@ void multiplies() {
   }
 }
 
+// numpy.matmul: what is summed over has one length, and batches broadcast.
+TEST(ProductTypesTest, ProductsThatDoNotFit) {
+  const auto refused = [](bool trans_b, const Dims& a, const Dims& b) {
+    for (const bool constant : {false, true}) {
+      const TestTensor right = constant ? noise(b).as_constant() : noise(b);
+      expect_error(make_matmul(trans_b), {noise(a), right}, ErrorCode::kShapeMismatch, "cannot multiply");
+      const TestTensor wide = typed<double, float>(b, noise(b).floats());
+      expect_error(make_matmul(trans_b), {typed<double, float>(a, noise(a).floats()), wide}, ErrorCode::kShapeMismatch,
+                   "cannot multiply");
+    }
+  };
+  for (const bool trans_b : {false, true}) {
+    refused(trans_b, {2, 3}, trans_b ? Dims{5, 4} : Dims{4, 5});
+    refused(trans_b, {2, 3}, trans_b ? Dims{5, 2} : Dims{2, 5});
+    refused(trans_b, {3}, trans_b ? Dims{5, 4} : Dims{4, 5});
+    refused(trans_b, {2, 2, 3}, trans_b ? Dims{3, 5, 3} : Dims{3, 3, 5});
+    refused(trans_b, {}, {3, 3});
+    refused(trans_b, {3, 3}, {});
+  }
+  refused(false, {2, 3}, {4});
+  refused(true, {2, 3}, {3});
+  refused(true, {2, 1}, {3});
+}
+
 TEST(ProductTypesTest, GemmOfEveryType) {
   multiplies<double>();
   multiplies<Float16>();

@@ -90,6 +90,7 @@ TEST(QuantizeTest, ScalesFitTheAxis) {
   }
   for (const Dims& dims : {Dims{0}, Dims{1}, Dims{5}, Dims{7}}) refused({.axis = 1}, noise({6}), zeros(dims));
   refused({.axis = 1}, noise({}), zeros({6}));
+  refused({.axis = 1}, noise({1, 1}), zeros({1, 1}));
   for (const Dims& dims : {Dims{2, 1, 3}, Dims{2, 3, 3}, Dims{1, 2, 3}, Dims{2, 2, 2}, Dims{2, 2}, Dims{2}, Dims{}}) {
     refused({.axis = 1, .block_size = 4}, noise(dims), zeros(dims));
   }
@@ -191,15 +192,19 @@ TEST(QuantizeTest, ConvolutionRefusals) {
     inputs[ProductInput::kX] = bytes({1, channels, 4, 4});
     inputs[ProductInput::kW] = bytes(w);
     const OpPtr op = make_quantized_conv("ConvInteger", {}, group, {DataType::kInt32});
-    typed_error(op, inputs, ErrorCode::kShapeMismatch, "does not fit");
+    const bool empty = element_count(w) == 0 && w[0] % group == 0;
+    typed_error(op, inputs, empty ? ErrorCode::kOpUnsupported : ErrorCode::kShapeMismatch,
+                empty ? "without channels" : "does not fit");
   };
+  refused(1, 4, {0, 4, 2, 2});
+  refused(8, 0, {8, 0, 2, 2});
   refused(1, 4, {2, 3, 2, 2});
   refused(1, 4, {2, 5, 2, 2});
   refused(2, 4, {2, 4, 2, 2});
   refused(2, 4, {2, 1, 2, 2});
   refused(2, 5, {2, 2, 2, 2});
   refused(2, 4, {3, 2, 2, 2});
-  refused(8, 4, {8, 0, 2, 2});
+  refused(8, 4, {9, 0, 2, 2});
 }
 
 // Scales and zero points are one, or one for each column; those of A and of the output are one.
