@@ -58,7 +58,10 @@ void for_each_stretch(const WindowGeometry& w, const Interval (&region)[3], cons
 constexpr double kWorthwhile = 0.75;
 
 // What a row of a tile costs, in multiply-adds of a vector: one for each step, and its part of loading the weights.
-double rows_cost(double rows) { return rows + 4.0 * static_cast<double>((static_cast<size_t>(rows) + 13) / 14); }
+double rows_cost(double rows) {
+  const size_t tiles = (static_cast<size_t>(rows) + 13) / 14;
+  return rows + 4.0 * static_cast<double>(tiles);
+}
 
 class Regions {
  public:
