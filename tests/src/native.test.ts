@@ -134,6 +134,23 @@ describe('what a caller gives', () => {
     await native().releaseSession(session);
   });
 
+  it('is what the addon expects, or refused', async () => {
+    const session = await relu();
+    for (const dim of [3.5, -1, Number.NaN, '4']) {
+      const inputs = [{ ...x(), dims: [dim as number] }];
+      expect(() => native().runSessionSync(session, inputs, [0]), String(dim)).toThrow('expected whole numbers from 0');
+    }
+    for (const index of [-1, 2 ** 32, Number.NaN]) {
+      expect(() => native().runSessionSync(session, [x()], [index]), String(index)).toThrow('out of range');
+    }
+    expect(() => native().runSession(session, [x()], [target()] as never)).toThrow('expected an index, got an object');
+    const placed = target();
+    const results = native().runSessionSync(session, [x()], [0, placed]);
+    expect([...placed.data]).toEqual([0, 2, 0, 4]);
+    expect(results.map(({ data }) => data === null)).toEqual([false, true]);
+    await native().releaseSession(session);
+  });
+
   it('may change while it is read', async () => {
     const session = await relu();
     const outputs: object[] = [
