@@ -11,8 +11,8 @@ struct ModelLimits {
   size_t max_tensor_bytes = size_t{4} << 30;
   // All weights and constants, in every layout they are kept in, and what is computed from them.
   size_t max_constant_bytes = size_t{16} << 30;
-  // Of these, what is computed from a plain model's weights when it is loaded and kept. Nothing is refused beyond it: it
-  // is computed in every run. A model's own size bounds it too (onnx/derive_weights.h).
+  // Of these, what is computed from a plain model's weights when it is loaded and kept. Nothing is refused beyond it:
+  // it is computed in every run. A model's own size bounds it too (onnx/derive_weights.h).
   size_t max_derived_bytes = size_t{1} << 30;
   // Activations of one run.
   size_t max_arena_bytes = size_t{4} << 30;
