@@ -21,6 +21,8 @@ constexpr TypeRow kTypes[] = {
     {DataType::kBool, "bool", 1, false},       {DataType::kFloat16, "float16", 2, false},
     {DataType::kFloat64, "float64", 8, false}, {DataType::kUint32, "uint32", 4, true},
     {DataType::kUint64, "uint64", 8, true},    {DataType::kBfloat16, "bfloat16", 2, false},
+    {DataType::kUint4, "uint4", 1, true},      {DataType::kInt4, "int4", 1, true},
+    {DataType::kUint2, "uint2", 1, true},      {DataType::kInt2, "int2", 1, true},
 };
 
 const TypeRow* find_type(DataType type) {
@@ -45,6 +47,24 @@ size_t data_type_size_bytes(DataType type) {
 bool data_type_is_integer(DataType type) {
   const TypeRow* row = find_type(type);
   return row && row->integer;
+}
+
+unsigned data_type_packed_bits(DataType type) {
+  switch (type) {
+    case DataType::kUint4:
+    case DataType::kInt4:
+      return 4;
+    case DataType::kUint2:
+    case DataType::kInt2:
+      return 2;
+    default:
+      return 0;
+  }
+}
+
+DataType data_type_in_memory(DataType type) {
+  if (data_type_packed_bits(type) == 0) return type;
+  return type == DataType::kInt4 || type == DataType::kInt2 ? DataType::kInt8 : DataType::kUint8;
 }
 
 namespace {

@@ -27,11 +27,20 @@ enum class DataType : uint8_t {
   kUint32 = 12,
   kUint64 = 13,
   kBfloat16 = 16,
+  // Several in a byte in files; one in a byte here, as the value of 8 bits.
+  kUint4 = 21,
+  kInt4 = 22,
+  kUint2 = 25,
+  kInt2 = 26,
 };
 
 const char* data_type_name(DataType type);   // "float32", as in onnxruntime-common; "undefined" when unknown
 size_t data_type_size_bytes(DataType type);  // 0 for kUndefined and kString, which this engine does not store
 bool data_type_is_integer(DataType type);    // signed or unsigned, not bool
+// Of a type that has several elements in a byte of a file: the bits of one. 0 for all others.
+unsigned data_type_packed_bits(DataType type);
+// What its elements are in memory: int8 or uint8 for such a type, itself for all others.
+DataType data_type_in_memory(DataType type);
 
 // Dimensions, always in the order of the ONNX model (N, C, spatial...), whatever the Format. All >= 0 once planned.
 using Dims = std::vector<int64_t>;

@@ -39,14 +39,24 @@ class Loader {
  private:
   Result<const uint8_t*> load_row_major(ConstantStore* store) {
     SEALEDGE_ASSIGN(const size_t size_bytes, checked_size_bytes(constant_->fact));
-    if (tensor_.external) return external_->row_major(tensor_, size_bytes, store);
+    const size_t stored_bytes = stored_size_bytes(constant_->fact.type, size_bytes);
+    if (tensor_.external) return load_external(size_bytes, stored_bytes, store);
     // Before allocating: a few bytes of file can claim to be a large tensor.
-    if (tensor_.has_raw_data ? tensor_.raw_data.size() != size_bytes : tensor_.message.size() < size_bytes / 8) {
+    if (tensor_.has_raw_data ? tensor_.raw_data.size() != stored_bytes : tensor_.message.size() < stored_bytes / 8) {
       return Error{ErrorCode::kModelInvalid, "tensor '" + printable(tensor_.name) + "': expected " +
-                                                 std::to_string(size_bytes) + " bytes of data"};
+                                                 std::to_string(stored_bytes) + " bytes of data"};
     }
     SEALEDGE_ASSIGN(uint8_t* data, store->allocate(size_bytes));
     SEALEDGE_TRY(decode_tensor(tensor_, {data, size_bytes}));
+    return static_cast<const uint8_t*>(data);
+  }
+
+  Result<const uint8_t*> load_external(size_t size_bytes, size_t stored_bytes, ConstantStore* store) {
+    const DataType type = constant_->fact.type;
+    if (data_type_packed_bits(type) == 0) return external_->row_major(tensor_, size_bytes, store);
+    SEALEDGE_ASSIGN(const uint8_t* stored, external_->row_major(tensor_, stored_bytes, store));
+    SEALEDGE_ASSIGN(uint8_t* data, store->allocate(size_bytes));
+    unpack_elements(type, {stored, stored_bytes}, {data, size_bytes});
     return static_cast<const uint8_t*>(data);
   }
 

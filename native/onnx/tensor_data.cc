@@ -22,7 +22,7 @@ Error wrong_size(const TensorProto& tensor, size_t expected, size_t got) {
 // onnx.proto, TensorProto: which typed field holds which data type.
 enum TypedField : uint32_t {
   kFloatData = 4,
-  kInt32Data = 5,  // also the smaller integers, bool, and float16 and bfloat16 as bits
+  kInt32Data = 5,  // also the smaller integers, bool, float16 and bfloat16 as bits, and bytes of several elements
   kInt64Data = 7,
   kDoubleData = 10,
   kUint64Data = 11,  // also uint32
@@ -80,7 +80,30 @@ bool append_fixed(const WireField& field, size_t element_size, Sink* sink) {
   return sink->append(field.bytes.data(), field.bytes.size());
 }
 
+// Elements from the low bits of each byte on. `packed` may be the end of `out`: element i is written after its byte was
+// read, because n elements take no more bytes than lie between its place and the end of those read before.
+template <unsigned kBits>
+void unpack(bool is_signed, std::span<const uint8_t> packed, std::span<uint8_t> out) {
+  constexpr unsigned kInByte = 8 / kBits, kSign = 1U << (kBits - 1), kMask = (1U << kBits) - 1;
+  for (size_t i = 0; i < out.size(); ++i) {
+    const unsigned value = packed[i / kInByte] >> (i % kInByte * kBits) & kMask;
+    out[i] = static_cast<uint8_t>(is_signed ? (value ^ kSign) - kSign : value);
+  }
+}
+
 }  // namespace
+
+size_t stored_size_bytes(DataType type, size_t size_bytes) {
+  const unsigned bits = data_type_packed_bits(type);
+  if (bits == 0) return size_bytes;
+  const size_t in_byte = 8 / bits;
+  return size_bytes / in_byte + (size_bytes % in_byte != 0 ? 1 : 0);
+}
+
+void unpack_elements(DataType type, std::span<const uint8_t> packed, std::span<uint8_t> out) {
+  const bool is_signed = data_type_in_memory(type) == DataType::kInt8;
+  data_type_packed_bits(type) == 4 ? unpack<4>(is_signed, packed, out) : unpack<2>(is_signed, packed, out);
+}
 
 Result<TensorFact> tensor_fact(const TensorProto& tensor) {
   TensorFact fact;
@@ -94,7 +117,9 @@ Result<TensorFact> tensor_fact(const TensorProto& tensor) {
   return fact;
 }
 
-Result<void> decode_tensor(const TensorProto& tensor, std::span<uint8_t> out) {
+namespace {
+
+Result<void> decode_stored(const TensorProto& tensor, std::span<uint8_t> out) {
   if (tensor.has_raw_data) {
     if (tensor.raw_data.size() != out.size()) return wrong_size(tensor, out.size(), tensor.raw_data.size());
     if (!out.empty()) std::memcpy(out.data(), tensor.raw_data.data(), out.size());
@@ -113,6 +138,16 @@ Result<void> decode_tensor(const TensorProto& tensor, std::span<uint8_t> out) {
     }
   }
   if (sink.used() != out.size()) return wrong_size(tensor, out.size(), sink.used());
+  return {};
+}
+
+}  // namespace
+
+Result<void> decode_tensor(const TensorProto& tensor, std::span<uint8_t> out) {
+  const auto type = static_cast<DataType>(tensor.data_type);
+  const std::span<uint8_t> stored = out.last(stored_size_bytes(type, out.size()));
+  SEALEDGE_TRY(decode_stored(tensor, stored));
+  if (data_type_packed_bits(type) > 0) unpack_elements(type, stored, out);
   return {};
 }
 

@@ -20,4 +20,10 @@ Result<TensorFact> tensor_fact(const TensorProto& tensor);
 // tensor_fact(tensor).ok().
 Result<void> decode_tensor(const TensorProto& tensor, std::span<uint8_t> out);
 
+// How many bytes of a file hold a tensor that takes size_bytes in memory: fewer where elements share bytes.
+size_t stored_size_bytes(DataType type, size_t size_bytes);
+// Elements that share bytes, one into each byte of `out`. Precondition: data_type_packed_bits(type) > 0,
+// packed.size() == stored_size_bytes(type, out.size()).
+void unpack_elements(DataType type, std::span<const uint8_t> packed, std::span<uint8_t> out);
+
 }  // namespace sealedge

@@ -40,6 +40,32 @@ TEST(TensorDataTest, TypedFieldsEqualRawData) {
   EXPECT_EQ(decode(typed(12, 1).varint(11, 5)), (Bytes{5, 0, 0, 0})) << "uint32";
 }
 
+// onnx.proto: the first of the elements in a byte is in its low bits.
+TEST(TensorDataTest, ElementsThatShareBytes) {
+  using Bytes = std::vector<uint8_t>;
+  constexpr int kUint4 = 21, kInt4 = 22, kUint2 = 25, kInt2 = 26;
+  EXPECT_EQ(decode(testing::tensor("t", kUint4, {3}, "\xf1\x0c")), (Bytes{1, 15, 12}));
+  EXPECT_EQ(decode(testing::tensor("t", kInt4, {2, 2}, "\xf1\x8c")), (Bytes{1, 0xff, 0xfc, 0xf8}));
+  EXPECT_EQ(decode(typed(kInt4, 3).varint(5, 0xf1).varint(5, 0x07)), (Bytes{1, 0xff, 7})) << "bytes in int32_data";
+  EXPECT_EQ(decode(testing::tensor("t", kUint2, {5}, "\xe4\x02")), (Bytes{0, 1, 2, 3, 2}));
+  EXPECT_EQ(decode(testing::tensor("t", kInt2, {6}, "\xe4\x07")), (Bytes{0, 1, 0xfe, 0xff, 0xff, 1}));
+  EXPECT_TRUE(decode(testing::tensor("t", kInt4, {3}, "\xf1")).empty());
+  EXPECT_TRUE(decode(testing::tensor("t", kInt4, {3}, "abc")).empty());
+  // Every length: the bytes are unpacked where they were read.
+  for (const auto& [type, in_byte] : {std::pair(kUint4, size_t{2}), std::pair(kUint2, size_t{4})}) {
+    for (size_t count = 1; count < 40; ++count) {
+      const size_t bits = 8 / in_byte;
+      std::string packed((count + in_byte - 1) / in_byte, '\0');
+      Bytes want;
+      for (size_t i = 0; i < count; ++i) {
+        want.push_back(static_cast<uint8_t>(i * 7 % (size_t{1} << bits)));
+        packed[i / in_byte] = static_cast<char>(packed[i / in_byte] | (want[i] << (i % in_byte * bits)));
+      }
+      EXPECT_EQ(decode(testing::tensor("t", type, {static_cast<int64_t>(count)}, packed)), want) << count;
+    }
+  }
+}
+
 TEST(TensorDataTest, RefusesTooLittleAndTooMuch) {
   for (const std::string& data : {std::string(7, 'x'), std::string(9, 'x'), std::string()}) {
     EXPECT_TRUE(decode(testing::tensor("t", 1, {2}, data)).empty());

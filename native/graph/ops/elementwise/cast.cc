@@ -45,8 +45,9 @@ void cast_loop(const uint8_t* from, uint8_t* to, size_t count) {
   }
 }
 
+// From packed integers as from what they are in memory; to them nothing casts.
 CastLoop find_loop(DataType from, DataType to) {
-  return dispatch_type(AllTypes{}, from, [&]<typename From>() {
+  return dispatch_type(AllTypes{}, data_type_in_memory(from), [&]<typename From>() {
     return dispatch_type(AllTypes{}, to, []<typename To>() -> CastLoop { return cast_loop<From, To>; });
   });
 }

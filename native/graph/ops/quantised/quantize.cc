@@ -1,4 +1,4 @@
-// QuantizeLinear and DequantizeLinear (ONNX opsets 10 to 21, but for 4-bit and 8-bit float types, which this engine
+// QuantizeLinear and DequantizeLinear (ONNX opsets 10 to 28, but for float types of 4 and 8 bits, which this engine
 // does not store).
 #include "graph/ops/quantised/quantize.h"
 
@@ -16,6 +16,12 @@ namespace {
 
 using SteppedTypes = TypeList<int8_t, uint8_t, int16_t, uint16_t>;
 
+// kBits: of a step, fewer than Y has where several are packed into a byte.
+template <typename Y, unsigned kBits>
+inline constexpr int32_t kLowestStep = std::is_signed_v<Y> ? -(1 << (kBits - 1)) : 0;
+template <typename Y, unsigned kBits>
+inline constexpr int32_t kHighestStep = kLowestStep<Y, kBits> + (1 << kBits) - 1;
+
 // The loop of any types; FromX and so on are read one by one, scales by QuantizeAxis.
 using Loop = void (*)(const QuantizeAxis& axis, const uint8_t* x, const uint8_t* scale, const uint8_t* zero,
                       uint8_t* y);
@@ -31,12 +37,12 @@ void each_element(const QuantizeAxis& axis, Body body) {
 }
 
 // y = saturate(rint_half_even(x / scale) + zero)
-template <typename X, typename S, typename Y>
+template <typename X, typename S, typename Y, unsigned kBits>
 void quantize_loop(const QuantizeAxis& axis, const uint8_t* x, const uint8_t* scale, const uint8_t* zero, uint8_t* y) {
   each_element(axis, [&](size_t i, size_t s) {
     const int32_t zero_point = zero ? reinterpret_cast<const Y*>(zero)[s] : 0;
-    const auto lo = static_cast<float>(std::numeric_limits<Y>::min() - zero_point);
-    const auto hi = static_cast<float>(std::numeric_limits<Y>::max() - zero_point);
+    const auto lo = static_cast<float>(kLowestStep<Y, kBits> - zero_point);
+    const auto hi = static_cast<float>(kHighestStep<Y, kBits> - zero_point);
     const float value = static_cast<float>(reinterpret_cast<const X*>(x)[i]);
     const float step = static_cast<float>(reinterpret_cast<const S*>(scale)[s]);
     reinterpret_cast<Y*>(y)[i] = static_cast<Y>(round_to_step_scalar(value / step, lo, hi, zero_point));
@@ -157,7 +163,14 @@ class QuantizeLinearOp final : public LinearOp {
   static Loop find_loop(DataType x, DataType scale, DataType y) {
     return dispatch_type(TypeList<float, Float16, int32_t>{}, x, [&]<typename X>() {
       return dispatch_type(TypeList<float, Float16, int32_t>{}, scale, [&]<typename S>() {
-        return dispatch_type(SteppedTypes{}, y, []<typename Y>() -> Loop { return quantize_loop<X, S, Y>; });
+        const unsigned bits = data_type_packed_bits(y);
+        return dispatch_type(SteppedTypes{}, data_type_in_memory(y), [&]<typename Y>() -> Loop {
+          if constexpr (sizeof(Y) == 1) {
+            if (bits == 4) return quantize_loop<X, S, Y, 4>;
+            if (bits == 2) return quantize_loop<X, S, Y, 2>;
+          }
+          return quantize_loop<X, S, Y, 8 * sizeof(Y)>;
+        });
       });
     });
   }
@@ -183,15 +196,16 @@ class DequantizeLinearOp final : public LinearOp {
   Result<std::unique_ptr<Kernel>> prepare(const OpSetup& setup) const override {
     const Operand &x = setup.inputs[0], &scale = setup.inputs[1];
     SEALEDGE_ASSIGN(const QuantizeAxis axis, resolve_quantize_axis(attributes_, x, scale, zero_point(setup.inputs)));
-    if (axis.one_scale && scale.type == DataType::kFloat32 && is_byte(x.type)) {
-      return std::unique_ptr<Kernel>(std::make_unique<ByteKernel<false>>(x.type == DataType::kInt8, axis.inner));
+    if (axis.one_scale && scale.type == DataType::kFloat32 && is_byte(data_type_in_memory(x.type))) {
+      const bool is_signed = data_type_in_memory(x.type) == DataType::kInt8;
+      return std::unique_ptr<Kernel>(std::make_unique<ByteKernel<false>>(is_signed, axis.inner));
     }
     return std::unique_ptr<Kernel>(std::make_unique<LoopKernel>(find_loop(x.type, scale.type), axis));
   }
 
  private:
   static Loop find_loop(DataType x, DataType scale) {
-    return dispatch_type(SteppedTypes{} + TypeList<int32_t>{}, x, [&]<typename X>() {
+    return dispatch_type(SteppedTypes{} + TypeList<int32_t>{}, data_type_in_memory(x), [&]<typename X>() {
       return dispatch_type(TypeList<float, Float16>{}, scale,
                            []<typename S>() -> Loop { return dequantize_loop<X, S>; });
     });

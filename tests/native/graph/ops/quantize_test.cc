@@ -100,6 +100,42 @@ TEST(QuantizeTest, ScalesFitTheAxis) {
               ErrorCode::kModelInvalid, "block_size");
 }
 
+// Steps of 4 and of 2 bits, a byte each in memory; with blocks and zero points, there and back.
+TEST(QuantizeTest, StepsOfFewerBits) {
+  constexpr struct {
+    DataType type;
+    float lo, hi;
+  } kSteps[] = {
+      {DataType::kInt4, -8, 7}, {DataType::kUint4, 0, 15}, {DataType::kInt2, -2, 1}, {DataType::kUint2, 0, 3}};
+  RandomCase random(24);
+  for (const auto& [type, lo, hi] : kSteps) {
+    const std::vector<float> x = random.floats(2 * 6, -9, 9), scale = random.floats(2 * 2, 0.2f, 1);
+    std::vector<int8_t> zero;
+    for (int i = 0; i < 4; ++i) {
+      zero.push_back(static_cast<int8_t>(random.between(static_cast<int64_t>(lo), static_cast<int64_t>(hi))));
+    }
+    const TestTensor zeros = tensor_of(type, {2, 2}, zero), scales = f32({2, 2}, scale);
+    const QuantizeAttributes blocks = {.axis = 1, .block_size = 3};
+    const TestTensor y = typed_ok(make_quantize_linear(blocks), {f32({2, 6}, x), scales, zeros})[0];
+    ASSERT_EQ(y.type, type);
+    const TestTensor back = typed_ok(make_dequantize_linear(blocks), {y, scales, zeros})[0];
+    for (size_t i = 0; i < x.size(); ++i) {
+      const float z = static_cast<float>(zero[i / 3]);
+      const float want = std::clamp(std::nearbyint(x[i] / scale[i / 3]) + z, lo, hi);
+      EXPECT_EQ(static_cast<float>(y.values<int8_t>()[i]), want) << data_type_name(type);
+      EXPECT_EQ(back.floats()[i], (want - z) * scale[i / 3]);
+    }
+    // By the attribute alone, and with one scale for all.
+    const TestTensor plain = typed_ok(make_quantize_linear({.type = type}), {f32({12}, x), f32({}, {0.5f})})[0];
+    const TestTensor plain_back = typed_ok(make_dequantize_linear({}), {plain, f32({}, {0.5f})})[0];
+    for (size_t i = 0; i < x.size(); ++i) {
+      EXPECT_EQ(plain_back.floats()[i], std::clamp(std::nearbyint(x[i] * 2), lo, hi) / 2);
+    }
+    EXPECT_EQ(typed_ok(make_cast(DataType::kFloat32), {y})[0].floats()[0], static_cast<float>(y.values<int8_t>()[0]));
+    typed_error(make_binary(BinaryKind::kAdd), {y, y}, ErrorCode::kOpUnsupported, data_type_name(type));
+  }
+}
+
 // DynamicQuantizeLinear-11: the range from 0 to 0 at least, in 255 steps.
 TEST(QuantizeTest, DynamicRange) {
   RandomCase random(23);
