@@ -27,6 +27,11 @@ class BitCastOp final : public LinearTimeOp {
 
   Result<std::vector<TensorFact>> infer(std::span<const Operand> inputs) const override {
     const DataType from = inputs[0].type;
+    // Elements that share bytes of a file have each their own here: their bits are not where a cast would look for
+    // them.
+    if (data_type_packed_bits(from) > 0 || data_type_packed_bits(to_) > 0) {
+      return op_unsupported(std::string("from ") + data_type_name(from) + " to " + data_type_name(to_));
+    }
     if (data_type_size_bytes(from) != data_type_size_bytes(to_)) {
       return model_invalid(std::string("from ") + data_type_name(from) + " to " + data_type_name(to_) +
                            ", which has another width");

@@ -244,6 +244,9 @@ TEST(ArrayTypesTest, BitCastKeepsTheBytes) {
   EXPECT_EQ(typed_ok(make_bit_cast(DataType::kFloat32), {bits})[0].bytes, x.bytes);
   EXPECT_EQ(typed_ok(make_bit_cast(DataType::kInt8), {typed<uint8_t>({0}, std::vector<uint8_t>{})})[0].dims, (Dims{0}));
   typed_error(make_bit_cast(DataType::kInt64), {x}, ErrorCode::kModelInvalid, "width");
+  const TestTensor nibbles = tensor_of<int8_t>(DataType::kInt4, {1}, {-1});
+  typed_error(make_bit_cast(DataType::kUint4), {nibbles}, ErrorCode::kOpUnsupported, "from int4 to uint4");
+  typed_error(make_bit_cast(DataType::kUint8), {nibbles}, ErrorCode::kOpUnsupported, "from int4 to uint8");
 }
 
 }  // namespace
