@@ -36,11 +36,18 @@ class CumulativeKernel final : public Kernel {
  private:
   // Integers wrap around.
   using Total = std::conditional_t<std::is_integral_v<T>, uint64_t, Arithmetic<T>>;
+  static Total widened(T x) {
+    if constexpr (std::is_integral_v<T>) {
+      return static_cast<Total>(static_cast<int64_t>(x));
+    } else {
+      return static_cast<Total>(x);
+    }
+  }
   void run_lane(const T* x, T* y, size_t count, size_t step) const {
     Total total{kProduct ? 1 : 0};
     for (size_t i = 0; i < count; ++i) {
       const size_t at = (reverse_ ? count - 1 - i : i) * step;
-      const auto value = static_cast<Total>(x[at]);  // read before y is written: both may be one tensor
+      const Total value = widened(x[at]);  // read before y is written: both may be one tensor
       const Total next = kProduct ? total * value : total + value;
       y[at] = static_cast<T>(exclusive_ ? total : next);
       total = next;
