@@ -8,6 +8,7 @@ export class Workshop {
   readonly #keep: boolean;
   readonly #work: Promise<unknown>[] = [];
   readonly #closers: (() => Promise<void>)[] = [];
+  #closing: Promise<void> | undefined;
 
   constructor(keep: string | undefined) {
     this.#keep = keep !== undefined;
@@ -31,10 +32,20 @@ export class Workshop {
     return work;
   }
 
-  /** Repeatable. */
-  async close(): Promise<void> {
+  /** Repeatable: whoever calls it waits for all of it, a signal's handler and the story that it has interrupted alike. */
+  close(): Promise<void> {
+    this.#closing ??= this.#takeDown();
+    return this.#closing;
+  }
+
+  async #takeDown(): Promise<void> {
     await Promise.all(this.#work);
-    for (let closer = this.#closers.pop(); closer; closer = this.#closers.pop()) await closer();
-    if (!this.#keep) rmSync(this.directory, { recursive: true, force: true });
+    try {
+      for (let closer = this.#closers.pop(); closer; closer = this.#closers.pop()) {
+        await closer().catch((cause: unknown) => process.stderr.write(`taking down: ${String(cause)}\n`));
+      }
+    } finally {
+      if (!this.#keep) rmSync(this.directory, { recursive: true, force: true });
+    }
   }
 }
