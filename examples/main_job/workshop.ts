@@ -39,7 +39,13 @@ export class Workshop {
   }
 
   async #takeDown(): Promise<void> {
-    await Promise.all(this.#work);
+    // What waits for a process that a signal has ended may wait for ever: it gets some time, and a timer keeps this process.
+    let patience: NodeJS.Timeout | undefined;
+    const late = new Promise((resolve) => {
+      patience = setTimeout(resolve, 5_000);
+    });
+    await Promise.race([Promise.all(this.#work), late]);
+    clearTimeout(patience);
     try {
       for (let closer = this.#closers.pop(); closer; closer = this.#closers.pop()) {
         await closer().catch((cause: unknown) => process.stderr.write(`taking down: ${String(cause)}\n`));
