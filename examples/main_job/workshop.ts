@@ -42,7 +42,7 @@ export class Workshop {
     // What waits for a process that a signal has ended may wait for ever: it gets some time, and a timer keeps this process.
     let patience: NodeJS.Timeout | undefined;
     const late = new Promise((resolve) => {
-      patience = setTimeout(resolve, 5_000);
+      patience = setTimeout(resolve, 20_000);
     });
     await Promise.race([Promise.all(this.#work), late]);
     clearTimeout(patience);
